@@ -1,0 +1,39 @@
+# One static library per folder of src/, and one test program per folder from its *_test.cpp files.
+#
+#   anynpu_folder(NAME USES FOLDER... [LINKS TARGET...])
+#
+# USES names folders of lower floors only; tests/include_graph_test.cpp holds the sources to that.
+add_library(anynpu_flags INTERFACE)
+target_include_directories(anynpu_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/src)
+target_compile_options(anynpu_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-missing-field-initializers)
+if(ANYNPU_WERROR)
+  target_compile_options(anynpu_flags INTERFACE -Werror)
+endif()
+target_compile_definitions(anynpu_flags INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION
+  SPDLOG_FMT_EXTERNAL)
+target_link_libraries(anynpu_flags INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
+
+function(anynpu_folder name)
+  cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*/*.cpp)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$|/main\\.cpp$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(TRANSFORM ARG_USES PREPEND anynpu_)
+  if(sources)
+    add_library(anynpu_${name} STATIC ${sources})
+    target_link_libraries(anynpu_${name} PUBLIC anynpu_flags ${ARG_USES} ${ARG_LINKS})
+  else()
+    add_library(anynpu_${name} INTERFACE)
+    target_link_libraries(anynpu_${name} INTERFACE anynpu_flags ${ARG_USES} ${ARG_LINKS})
+  endif()
+  if(ANYNPU_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests/support)
+    target_link_libraries(${name}_test PRIVATE anynpu_${name} GTest::gtest GTest::gmock GTest::gtest_main)
+    set_property(GLOBAL APPEND PROPERTY ANYNPU_UNIT_TESTS ${name}_test)
+    add_test(NAME ${name} COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:${name}_test>)
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)
+  endif()
+endfunction()

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole files: read with a limit, written atomically, hashed with libcrypto.
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+namespace anynpu {
+namespace {
+
+Result<Fd> open_regular(const std::filesystem::path& path, struct stat& info) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return system_error(path.string());
+  if (::fstat(fd.get(), &info) != 0) return system_error(path.string());
+  if (S_ISDIR(info.st_mode)) return Error{Code::kInvalid, path.string() + ": is a folder, not a file"};
+  if (!S_ISREG(info.st_mode)) return Error{Code::kInvalid, path.string() + ": is not a regular file"};
+  return fd;
+}
+
+template <typename Container>
+Result<Container> read_into(const std::filesystem::path& path, std::size_t most_bytes) {
+  struct stat info {};
+  ANYNPU_TRY(fd, open_regular(path, info));
+  auto too_large = [&] {
+    return Error{Code::kTooLarge, fmt::format("{}: is larger than the limit of {}", path.string(), human_bytes(most_bytes))};
+  };
+  if (static_cast<std::uint64_t>(info.st_size) > most_bytes) return too_large();
+  // Files of /proc and /sys say 0 or 4096 bytes whatever they hold, so read until the end.
+  Container content;
+  std::size_t used = 0;
+  content.resize(static_cast<std::size_t>(info.st_size) + 1);
+  while (true) {
+    if (used == content.size()) content.resize(content.size() * 2 + 4096);
+    ssize_t got = ::read(fd.get(), content.data() + used, content.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(path.string());
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+    if (used > most_bytes) return too_large();
+  }
+  content.resize(used);
+  return content;
+}
+
+using Digest = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+
+Digest start_sha256() {
+  Digest digest(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+  return digest;
+}
+
+std::string finish(Digest& digest) {
+  std::array<unsigned char, 32> hash{};
+  EVP_DigestFinal_ex(digest.get(), hash.data(), nullptr);
+  std::string hex;
+  for (unsigned char byte : hash) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path, std::size_t most_bytes) {
+  return read_into<std::vector<std::byte>>(path, most_bytes);
+}
+
+Result<std::string> read_text(const std::filesystem::path& path, std::size_t most_bytes) {
+  return read_into<std::string>(path, most_bytes);
+}
+
+Result<> write_file(const std::filesystem::path& path, std::string_view content) {
+  return write_file(path, std::as_bytes(std::span(content)));
+}
+
+Result<> write_file(const std::filesystem::path& path, std::span<const std::byte> content) {
+  std::string temporary = path.string() + ".XXXXXX";
+  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return system_error("cannot write " + path.string());
+  auto fail = [&](int number) -> Result<> {
+    ::unlink(temporary.c_str());
+    return system_error("cannot write " + path.string(), number);
+  };
+  while (!content.empty()) {
+    ssize_t wrote = ::write(fd.get(), content.data(), content.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return fail(errno);
+    content = content.subspan(static_cast<std::size_t>(wrote));
+  }
+  if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0) return fail(errno);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail(errno);
+  return {};
+}
+
+Result<std::string> sha256_of_file(const std::filesystem::path& path) {
+  struct stat info {};
+  ANYNPU_TRY(fd, open_regular(path, info));
+  Digest digest = start_sha256();
+  std::vector<char> block(1 << 20);
+  while (true) {
+    ssize_t got = ::read(fd.get(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(path.string());
+    if (got == 0) return finish(digest);
+    EVP_DigestUpdate(digest.get(), block.data(), static_cast<std::size_t>(got));
+  }
+}
+
+std::string sha256_of(std::span<const std::byte> bytes) {
+  Digest digest = start_sha256();
+  EVP_DigestUpdate(digest.get(), bytes.data(), bytes.size());
+  return finish(digest);
+}
+
+}  // namespace anynpu

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Other programs, run to their end with limits on time and on what they print.
+#include "base/subprocess.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+extern char** environ;
+
+namespace anynpu {
+namespace {
+
+struct Pipe {
+  Fd read_end, write_end;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("pipe");
+  return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+// Appends what can be read now. False at the end of the stream.
+bool drain(int fd, std::string& into) {
+  std::array<char, 65536> block{};
+  ssize_t got = ::read(fd, block.data(), block.size());
+  if (got > 0) into.append(block.data(), static_cast<std::size_t>(got));
+  return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+}  // namespace
+
+Result<CommandResult> run_command(const std::vector<std::string>& arguments, const CommandOptions& options) {
+  ANYNPU_TRY(out, make_pipe());
+  ANYNPU_TRY(err, make_pipe());
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (options.output_file.empty())
+    posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), 1);
+  else
+    posix_spawn_file_actions_addopen(&actions, 1, options.output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  posix_spawn_file_actions_adddup2(&actions, err.write_end.get(), 2);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
+
+  std::vector<char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t pid = 0;
+  int failed = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0)
+    return system_error("cannot run " + arguments[0], failed).with_hint("install " + arguments[0]);
+  out.write_end.reset();
+  err.write_end.reset();
+
+  CommandResult result;
+  TimePoint deadline = Clock::now() + options.timeout;
+  Code ended = Code::kInternal;
+  bool out_open = true, err_open = true;
+  while (out_open || err_open) {
+    std::array<pollfd, 2> ready{pollfd{out_open ? out.read_end.get() : -1, POLLIN, 0},
+                                pollfd{err_open ? err.read_end.get() : -1, POLLIN, 0}};
+    ::poll(ready.data(), ready.size(), 100);
+    if (ready[0].revents != 0) out_open = drain(out.read_end.get(), result.output);
+    if (ready[1].revents != 0) err_open = drain(err.read_end.get(), result.errors);
+    if (result.errors.size() > 8192) result.errors.erase(0, result.errors.size() - 4096);
+    if (options.while_running) options.while_running();
+    if (result.output.size() > options.most_output) ended = Code::kTooLarge;
+    if (Clock::now() > deadline) ended = Code::kTimeout;
+    if (ended != Code::kInternal) {
+      ::kill(-pid, SIGKILL);
+      break;
+    }
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (ended == Code::kTimeout) return Error{ended, fmt::format("{} took longer than {:.0f} s", arguments[0], to_ms(options.timeout) / 1000)};
+  if (ended == Code::kTooLarge) return Error{ended, fmt::format("{} printed more than {}", arguments[0], human_bytes(options.most_output))};
+  result.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return result;
+}
+
+bool has_command(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  for (const std::string& folder : split(path != nullptr ? path : "/usr/bin:/bin", ':'))
+    if (::access((folder + "/" + name).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
+}  // namespace anynpu

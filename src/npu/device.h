@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device: one NPU (or the CPU) of a machine, with its status and the finding that explains it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace anynpu::npu {
+
+enum class Status { kReady, kDegraded, kUnusable, kQuarantined };
+std::string_view to_string(Status status);
+
+struct Device {
+  std::string id;       // "cpu", "rknpu0", "rocket0", "axcl0", "xdna0"
+  std::string family;   // "cpu", "rknpu", "rocket", "axcl", "xdna"
+  std::string title;    // "Rockchip RK3588 NPU"; the CPU's model name
+  int cores = 0;        // 0: unknown
+  Status status = Status::kUnusable;
+  std::string reason;   // why it has this status, in one sentence
+  std::string hint;     // what the user can do about it
+  std::vector<std::string> evidence;  // what was read, and where
+};
+
+}  // namespace anynpu::npu

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Placement: an artifact, the engine that loads it and the device on which it runs; and what was
+// measured of it. Chosen by measurement, never guessed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/package.h"
+
+namespace anynpu::runtime {
+
+enum class Policy { kNpuRequired, kNpuPreferred, kCpuOnly };
+std::string_view to_string(Policy policy);
+std::optional<Policy> policy_from(std::string_view word);
+
+struct Placement {
+  model::Artifact artifact;
+  std::string engine;   // "tflite"
+  std::string variant;  // "xnnpack"; empty for engines that have only one
+  std::string device;   // "cpu"
+  int threads = 1;
+
+  /// "cpu/tflite+xnnpack/model.float32.tflite"
+  std::string id() const;
+  /// "tflite+xnnpack"
+  std::string engine_title() const;
+};
+
+/// What a candidate showed on the canary.
+struct Measured {
+  double load_ms = 0;
+  double first_ms = 0;    // the first run, with its warm-up
+  double median_ms = 0;   // of the runs after it
+  double overhead_ms = 0; // what a run costs beyond the engine's own time: worker, shared memory
+  double cosine = 1;      // with the reference's outputs
+  bool same_top1 = true;
+};
+
+struct Candidate {
+  Placement placement;
+  std::optional<Measured> measured;  // absent when it never got that far
+  std::string rejected;              // why it does not serve; empty when it serves or stands by
+};
+
+/// The choice for one version of one model, and the reasons: shown by /status, the page, bench and
+/// every reply.
+struct PlacementReport {
+  Policy policy = Policy::kNpuPreferred;
+  std::vector<Candidate> ranked;   // the first serves; the next ones are its fallbacks, in order
+  std::vector<Candidate> rejected;
+  std::string no_npu;  // why no NPU serves; empty when one does
+};
+
+}  // namespace anynpu::runtime
