@@ -6,7 +6,7 @@ function(anynpu_assets target folder)
   set(output ${CMAKE_CURRENT_BINARY_DIR}/${folder}/assets.cpp)
   add_custom_command(
     OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -DFILES="${files}" -DOUTPUT=${output} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    COMMAND ${CMAKE_COMMAND} "-DFILES=${files}" -DOUTPUT=${output} -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
     DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
     COMMENT "Building the page into the binary" VERBATIM)
   get_target_property(type ${target} TYPE)

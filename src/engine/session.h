@@ -19,7 +19,10 @@ namespace anynpu::engine {
 
 struct LoadOptions {
   int threads = 1;       // 1 to 256; CPU engines only
-  std::string variant;   // one of Engine::variants(); empty: the first
+  std::string variant;   // one of Engine::variants(); empty: the first that can run the artifact
+  /// Keep what a network remembers from run to run (TFLite's variable tensors), as streaming audio
+  /// needs it. Otherwise each run starts afresh, so that no request sees another one's traces.
+  bool keep_state = false;
 };
 
 struct SessionInfo {

@@ -18,20 +18,20 @@ std::string_view to_string(Task task);
 
 /// One file that an engine can load.
 struct Artifact {
-  std::string file;                 // relative to the version's folder: "model.uint8.tflite"
-  std::filesystem::path path;       // absolute
-  std::string engine;               // "tflite"; from the file's ending unless model.toml says otherwise
+  std::string file;            // relative to the version's folder: "model.uint8.tflite"
+  std::filesystem::path path;  // absolute
+  std::string engine;          // "tflite"; from the file's ending unless model.toml says otherwise
   std::vector<std::string> families;  // where it may run: {"cpu", "rocket"}
-  bool reference = false;           // its CPU result is what the others are checked against
-  int max_batch = 1;                // more than 1 only where the network allows it
-  double min_cosine = 0.9;          // agreement with the reference on the canary that is asked for
+  bool reference = false;             // its CPU result is what the others are checked against
+  int max_batch = 1;                  // more than 1 only where the network allows it
+  double min_cosine = 0.9;  // agreement with the reference on the canary that is asked for
 };
 
 enum class Resize { kStretch, kLetterbox, kCrop };
 enum class Colour { kRgb, kBgr, kGrey };
 
-/// From an image to the input tensor. For float inputs: (value - mean) / std. A quantised input takes
-/// the same real values through its own scale and zero point.
+/// From an image to the input tensor. For float inputs: (value - mean) / std. A quantised input
+/// takes the same real values through its own scale and zero point.
 struct Preprocess {
   Resize resize = Resize::kStretch;
   Colour colour = Colour::kRgb;
@@ -43,9 +43,9 @@ struct Preprocess {
 struct Postprocess {
   bool softmax = false;
   int top = 5;
-  float threshold = 0.5F;      // detections under it are left out
-  float iou = 0.6F;            // boxes of one class that overlap more are suppressed
-  int label_offset = 0;        // added to a class index before the label is looked up
+  float threshold = 0.5F;  // detections under it are left out
+  float iou = 0.6F;        // boxes of one class that overlap more are suppressed
+  int label_offset = 0;    // added to a class index before the label is looked up
   int boxes_output = 0, classes_output = 1, scores_output = 2, count_output = 3;
 };
 
@@ -56,17 +56,17 @@ struct Version {
 };
 
 struct Package {
-  std::string name;    // [a-z0-9][a-z0-9_.-]*
+  std::string name;  // [a-z0-9][a-z0-9_.-]*
   std::string title;
   std::string license;
   std::string source;  // where it comes from, for people
   Task task = Task::kRaw;
   std::filesystem::path folder;
-  std::vector<std::string> labels;        // line n is class n
-  std::filesystem::path canary;           // an image; empty: a synthetic one
+  std::vector<std::string> labels;  // line n is class n
+  std::filesystem::path canary;     // an image; empty: a synthetic one
   Preprocess preprocess;
   Postprocess postprocess;
-  std::vector<Version> versions;          // ascending by number
+  std::vector<Version> versions;  // ascending by number
 
   const Version& latest() const { return versions.back(); }
   const Version* find(int number) const;

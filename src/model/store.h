@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store: where model packages live on this machine, and how a name on the command line is found.
+// The store: where model packages live on this machine, and how a name on the command line is
+// found.
 #pragma once
 
 #include <filesystem>

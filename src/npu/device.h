@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace anynpu::npu {
@@ -11,14 +12,16 @@ enum class Status { kReady, kDegraded, kUnusable, kQuarantined };
 std::string_view to_string(Status status);
 
 struct Device {
-  std::string id;       // "cpu", "rknpu0", "rocket0", "axcl0", "xdna0"
-  std::string family;   // "cpu", "rknpu", "rocket", "axcl", "xdna"
-  std::string title;    // "Rockchip RK3588 NPU"; the CPU's model name
-  int cores = 0;        // 0: unknown
+  std::string id;  // "cpu", "rknpu0", "rocket0", "axcl0", "xdna0"
+  std::string
+      family;         // "cpu", "rknpu", "rocket", "axcl", "xdna"; "unknown" for an NPU of no family
+  std::string title;  // "Rockchip RK3588 NPU"; the CPU's model name
+  int cores = 0;      // 0: unknown
   Status status = Status::kUnusable;
-  std::string reason;   // why it has this status, in one sentence
-  std::string hint;     // what the user can do about it
+  std::string reason;                 // why it has this status, in one sentence
+  std::string hint;                   // what the user can do about it
   std::vector<std::string> evidence;  // what was read, and where
+  std::vector<std::string> features;  // of a CPU: "avx512_vnni", "asimddp"
 };
 
 }  // namespace anynpu::npu

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of daily work. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench format lint clean asan tsan clang fuzz test-arm64
+
+PORT ?= 8080
+FUZZ_SECONDS ?= 30
+anynpu := build/release/bin/anynpu
+
+# A folder with models and images beside the checkout spares the downloads.
+ifeq ($(ANYNPU_MIRROR),)
+ifneq ($(wildcard ../shared/data/.),)
+export ANYNPU_MIRROR := $(abspath ../shared/data)
+endif
+endif
+
+# A build folder that is new gets no tests when only the program is wanted: that needs fewer packages.
+program := tools/build release $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) $(SETTINGS) anynpu
+
+# ThreadSanitizer of GCC 12 does not start where the kernel spreads addresses widely.
+fixed_addresses = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+# What the engines and the default models need, into the user's data folder; nothing when it is there.
+define pull
+@$(anynpu) engines pull
+@$(anynpu) models pull --default
+endef
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):[^\#]*\#\# /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+run: ## build what is needed, fetch the models, serve the page on http://localhost:8080 (PORT=...)
+	@tools/setup run
+	@$(program)
+	$(pull)
+	@exec $(anynpu) serve --port $(PORT)
+
+build: ## the program: build/release/bin/anynpu
+	@tools/setup build
+	@$(program)
+
+test: ## build everything, run all tests
+	@tools/setup test
+	@tools/build release ANYNPU_TESTS=ON $(SETTINGS)
+	$(pull)
+	@ctest --preset release
+
+bench: ## run the benchmarks
+	@tools/setup bench
+	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) anynpu bench_programs
+	$(pull)
+	@for program in build/release/bin/*_bench; do [ ! -x "$$program" ] || "$$program" || exit 1; done
+
+format: ## format the C++ sources
+	@tools/setup format
+	@tools/format
+
+lint: ## clang-format, clang-tidy, shellcheck
+	@tools/setup lint
+	@tools/format --check
+	@tools/lint
+
+asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/setup test clang
+	@$(program)
+	$(pull)
+	@tools/build asan $(SETTINGS)
+	@ctest --preset asan
+
+tsan: ## the tests of what has threads, under ThreadSanitizer
+	@tools/setup test
+	@$(program)
+	$(pull)
+	@tools/build tsan $(SETTINGS) base_test runtime_test server_test
+	@$(fixed_addresses) ctest --preset tsan
+
+clang: ## build with Clang 14, warnings are errors
+	@tools/setup clang
+	@tools/build clang $(SETTINGS)
+
+fuzz: ## run every fuzz target (FUZZ_SECONDS=30 each)
+	@tools/setup fuzz
+	@tools/build fuzz $(SETTINGS) fuzz_targets
+	@tools/fuzz fuzz $(FUZZ_SECONDS)
+
+test-arm64: ## cross-compile for arm64, run the unit tests under qemu-user
+	@tools/setup arm64 test
+	@$(program)
+	$(pull)
+	@$(anynpu) engines pull --arch arm64
+	@tools/build arm64 $(SETTINGS)
+	@ctest --preset arm64
+
+clean: ## remove everything that was built
+	rm -rf build

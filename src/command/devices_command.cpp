@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// `anynpu devices`: the CPU and the NPUs of a machine, and why no NPU is used.
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "command/command.h"
+#include "host/machine.h"
+#include "npu/devices.h"
+
+namespace anynpu::command {
+namespace {
+
+struct Options {
+  std::string root;
+};
+
+std::vector<Cell> row_of(const npu::Device& device) {
+  return {device.id,
+          device.family,
+          Cell(device.cores, device.cores == 0 ? "?" : std::to_string(device.cores)),
+          Cell(npu::to_string(device.status)),
+          device.title,
+          device.reason,
+          Cell(device.hint.empty() ? Json() : Json(device.hint), device.hint),
+          Cell(Json(device.features), join(device.features, " ")),
+          Cell(Json(device.evidence), "")};
+}
+
+void explain_for_people(Report& report, const npu::Device& device) {
+  report.line("");
+  report.line(fmt::format("{}: {}", device.id, device.reason));
+  if (!device.features.empty()) report.line("  features: " + join(device.features, " "));
+  for (const std::string& fact : device.evidence) report.line("  seen: " + fact);
+  if (!device.hint.empty()) report.line("  hint: " + device.hint);
+}
+
+int list_devices(const Options& options, const CommandContext& context) {
+  std::unique_ptr<host::Machine> machine = host::running_machine();
+  if (!options.root.empty()) {
+    auto tree = host::machine_of_tree(options.root);
+    if (!tree) return context.fail(tree.error());
+    machine = std::move(*tree);
+  }
+  std::vector<npu::Device> devices = npu::find_devices(*machine);
+  std::vector<std::vector<Cell>> rows;
+  for (const npu::Device& device : devices) rows.push_back(row_of(device));
+
+  auto report = context.report();
+  report->table("devices",
+                {{"id", "DEVICE"},
+                 {"family", "FAMILY"},
+                 {"cores", "CORES", true},
+                 {"status", "STATUS"},
+                 {"title", "WHAT IT IS"},
+                 {"reason", ""},
+                 {"hint", ""},
+                 {"features", ""},
+                 {"evidence", ""}},
+                rows);
+  for (const npu::Device& device : devices) explain_for_people(*report, device);
+  std::string why = npu::why_no_npu(devices);
+  report->data("no_npu", why.empty() ? Json() : Json(why));
+  if (devices.size() == 1) {
+    report->line("");
+    report->line(why);
+  }
+  report->finish();
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_devices_command(CLI::App& app, CommandContext& context) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("devices", "List the CPU and the NPUs of this machine, and their state");
+  command
+      ->add_option("--root", options->root,
+                   "look at a tree of files (DIR/proc, DIR/sys, DIR/dev) instead of this machine")
+      ->type_name("DIR");
+  command->footer(
+      "Nothing is opened or woken: only /sys, /proc and the device tree are read.\n\n"
+      "Examples:\n"
+      "  anynpu devices\n"
+      "  anynpu devices --json\n"
+      "  anynpu devices --root ./a-board");
+  on_chosen(*command, context, [options](CommandContext& c) { return list_devices(*options, c); });
+}
+
+}  // namespace anynpu::command

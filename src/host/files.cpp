@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few system calls behind both kinds of machine.
+#include "host/files.h"
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <memory>
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+namespace anynpu::host {
+namespace {
+
+NodeKind kind_of(mode_t mode) {
+  if (S_ISREG(mode)) return NodeKind::kFile;
+  if (S_ISDIR(mode)) return NodeKind::kFolder;
+  if (S_ISCHR(mode)) return NodeKind::kCharacterDevice;
+  if (S_ISBLK(mode)) return NodeKind::kBlockDevice;
+  if (S_ISFIFO(mode)) return NodeKind::kFifo;
+  if (S_ISSOCK(mode)) return NodeKind::kSocket;
+  return NodeKind::kOther;
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+}  // namespace
+
+std::vector<std::string> names_in(const std::string& folder, std::size_t most) {
+  std::vector<std::string> names;
+  std::unique_ptr<DIR, CloseFolder> open(::opendir(folder.c_str()));
+  if (!open) return names;
+  while (names.size() < most) {
+    const dirent* entry = ::readdir(open.get());
+    if (entry == nullptr) break;
+    std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> link_text(const std::string& path) {
+  std::array<char, PATH_MAX> text;
+  ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
+  if (length < 0) return system_error(path);
+  return std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+Result<Node> node_at(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return system_error(path);
+  return Node{kind_of(info.st_mode), info.st_mode & 07777U, info.st_uid,
+              info.st_gid,           major(info.st_rdev),   minor(info.st_rdev)};
+}
+
+}  // namespace anynpu::host

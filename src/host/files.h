@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few system calls behind both kinds of machine. Paths are those of the running machine.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "host/machine.h"
+
+namespace anynpu::host {
+
+std::vector<std::string> names_in(const std::string& folder, std::size_t most);
+Result<std::string> link_text(const std::string& path);
+Result<Node> node_at(const std::string& path);
+
+}  // namespace anynpu::host

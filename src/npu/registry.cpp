@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one line per family.
+#include "npu/registry.h"
+
+#include "npu/axcl/probe.h"
+#include "npu/cpu/probe.h"
+#include "npu/rknpu/probe.h"
+#include "npu/rocket/probe.h"
+#include "npu/unknown/probe.h"
+#include "npu/xdna/probe.h"
+
+namespace anynpu::npu {
+
+std::span<const Family> families() {
+  static constexpr Family kFamilies[] = {
+      {"cpu", "CPU", cpu::probe},
+      {"rknpu", "Rockchip NPU, vendor kernel", rknpu::probe},
+      {"rocket", "Rockchip NPU, mainline kernel", rocket::probe},
+      {"axcl", "AXERA PCIe card", axcl::probe},
+      {"xdna", "AMD Ryzen AI NPU", xdna::probe},
+      {"unknown", "NPU of a driver that anynpu does not know", unknown::probe},
+  };
+  return kFamilies;
+}
+
+}  // namespace anynpu::npu

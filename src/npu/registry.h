@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The families that anynpu knows. Adding an NPU is one folder and one line in registry.cpp.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "host/machine.h"
+#include "npu/device.h"
+
+namespace anynpu::npu {
+
+struct Family {
+  std::string_view name;   // "rknpu"
+  std::string_view title;  // "Rockchip NPU, vendor kernel"
+  std::vector<Device> (*probe)(const host::Machine&);
+};
+
+std::span<const Family> families();
+
+/// The reason of a device that is in order as far as a probe can see.
+inline constexpr std::string_view kNoEngineYet =
+    "found, but this version of anynpu has no engine for it yet";
+
+}  // namespace anynpu::npu

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Choosing placements.
+//
+// The order is: which candidates there are (artifacts x engines x variants x devices, by policy), then a
+// trial of each, the reference first because the others are compared with it, then the ranking: NPUs
+// before the CPU, and among equals the faster one. The trials' workers are kept, so that the chosen
+// placement serves at once.
+#include "runtime/choose.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/engines.h"
+#include "host/machine.h"
+#include "npu/devices.h"
+
+namespace anynpu::runtime {
+namespace {
+
+// Runs of a trial after the first: enough for a median, but a slow model must not hold up the start.
+constexpr int kMostRuns = 7;
+constexpr double kEnoughMs = 25;
+constexpr auto kTrialRunLimit = seconds(20);
+
+bool is_npu(const Placement& placement) { return placement.device != "cpu"; }
+
+struct Candidates {
+  std::vector<Placement> placements;  // the reference first
+  std::vector<Candidate> rejected;
+};
+
+Candidates candidates_of(const model::Version& version, const ServeOptions& options) {
+  Candidates found;
+  std::vector<const model::Artifact*> artifacts;
+  for (const auto& artifact : version.artifacts) artifacts.push_back(&artifact);
+  std::stable_sort(artifacts.begin(), artifacts.end(),
+                   [](const auto* a, const auto* b) { return a->reference && !b->reference; });
+  for (const model::Artifact* artifact : artifacts) {
+    Placement placement{*artifact, artifact->engine, "", "cpu", options.threads};
+    auto reject = [&](std::string why) { found.rejected.push_back({placement, std::nullopt, std::move(why)}); };
+    const auto& families = artifact->families;
+    if (std::find(families.begin(), families.end(), "cpu") == families.end()) {
+      placement.device = families.empty() ? "none" : families[0];
+      reject("needs an NPU, and none of this machine can run it");
+      continue;
+    }
+    auto engine = engine::open_engine(artifact->engine);
+    if (!engine) {
+      reject(engine.error().message + (engine.error().hint.empty() ? "" : " (" + engine.error().hint + ")"));
+      continue;
+    }
+    for (const std::string& variant : (*engine)->variants()) {
+      placement.variant = variant;
+      if (options.only.empty() || placement.id().find(options.only) != std::string::npos)
+        found.placements.push_back(placement);
+      else
+        reject("left out by request");
+    }
+  }
+  return found;
+}
+
+Result<Trial> try_placement(const Placement& placement, const InputSource& canary, const ServeOptions& options) {
+  Trial trial;
+  trial.candidate.placement = placement;
+  Measured measured;
+  TimePoint start = Clock::now();
+  ANYNPU_TRY(worker, start_worker(placement, options.isolated, start + kLoadLimit));
+  measured.load_ms = ms_since(start);
+  std::vector<double> times, overheads;
+  double spent = 0;
+  const InputSource* sources[] = {&canary};
+  BatchRule rule = batch_rule(placement.artifact, worker->session());
+  while (static_cast<int>(times.size()) < kMostRuns && (times.size() < 2 || spent < kEnoughMs)) {
+    start = Clock::now();
+    auto ran = run_batch(*worker, sources, rule, start + kTrialRunLimit);
+    double wall = ms_since(start);
+    if (!ran) {
+      Error error = ran.error().error;
+      if (error.code == Code::kCrashed) error.message = "on the canary, the worker " + worker->obituary();
+      worker->end(error.code == Code::kTimeout);
+      return error;
+    }
+    if (trial.canary_outputs.empty()) {
+      measured.first_ms = wall;
+      trial.canary_outputs = std::move(ran->outputs[0]);
+      continue;
+    }
+    times.push_back(ran->infer_ms);
+    overheads.push_back(wall - ran->infer_ms);
+    spent += wall;
+  }
+  auto median = [](std::vector<double>& values) {
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+    return values[values.size() / 2];
+  };
+  measured.median_ms = median(times);
+  measured.overhead_ms = std::max(0.0, median(overheads));
+  trial.candidate.measured = measured;
+  trial.worker = std::move(worker);
+  return trial;
+}
+
+// Why the canary's answer disqualifies a candidate; empty when it agrees with the reference.
+std::string disagreement(const model::Package& package, const std::vector<engine::Tensor>& reference, Trial& trial) {
+  auto agreement = compare(package, reference, trial.canary_outputs);
+  if (!agreement) return agreement.error().message;
+  trial.candidate.measured->cosine = agreement->cosine;
+  trial.candidate.measured->same_top1 = agreement->same_top1;
+  double least = trial.candidate.placement.artifact.min_cosine;
+  if (agreement->cosine < least)
+    return fmt::format("disagrees with the reference on the canary: cosine {:.4f}, at least {:.4f} is asked for",
+                       agreement->cosine, least);
+  // A synthetic canary shows nothing in particular: its best class may be a near tie.
+  if (!agreement->same_top1 && !package.canary.empty() && package.task != model::Task::kRaw)
+    return "disagrees with the reference on the canary: another class comes first";
+  return "";
+}
+
+Error nothing_serves(const model::Package& package, const PlacementReport& report) {
+  std::string reasons;
+  std::string hint;
+  for (const Candidate& candidate : report.rejected)
+    reasons += fmt::format("{} {}: {}", reasons.empty() ? "" : ";", candidate.placement.id(), candidate.rejected);
+  if (report.policy == Policy::kNpuRequired) hint = "--policy npu-preferred lets the CPU answer";
+  if (reasons.empty()) reasons = " it has no artifact";
+  return Error{Code::kUnsupported, fmt::format("nothing on this machine can run {}:{}", package.name, reasons)}.with_hint(hint);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated, TimePoint deadline) {
+  return isolated ? start_worker_process(placement, deadline) : start_worker_in_process(placement);
+}
+
+Result<Choice> choose(const model::Package& package, const model::Version& version, const InputSource& canary,
+                      const ServeOptions& options) {
+  Choice choice;
+  choice.report.policy = options.policy;
+  Candidates candidates = candidates_of(version, options);
+  choice.report.rejected = std::move(candidates.rejected);
+
+  choice.report.no_npu = npu::why_no_npu(npu::find_devices(*host::running_machine()));
+
+  std::vector<engine::Tensor> reference;
+  std::vector<Trial> trials;
+  for (const Placement& placement : candidates.placements) {
+    auto reject = [&](std::string why, std::optional<Measured> measured) {
+      choice.report.rejected.push_back({placement, measured, std::move(why)});
+    };
+    if (options.policy == Policy::kNpuRequired && !is_npu(placement)) {
+      reject("the policy is npu-required", std::nullopt);
+      continue;
+    }
+    auto trial = try_placement(placement, canary, options);
+    if (!trial) {
+      reject(trial.error().message, std::nullopt);
+      continue;
+    }
+    if (reference.empty()) reference = trial->canary_outputs;
+    if (std::string why = disagreement(package, reference, *trial); !why.empty()) {
+      reject(why, trial->candidate.measured);
+      continue;
+    }
+    trials.push_back(std::move(*trial));
+  }
+  std::stable_sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
+    bool npu_a = is_npu(a.candidate.placement), npu_b = is_npu(b.candidate.placement);
+    return npu_a != npu_b ? npu_a : a.candidate.measured->median_ms < b.candidate.measured->median_ms;
+  });
+  for (const Trial& trial : trials) choice.report.ranked.push_back(trial.candidate);
+  if (trials.empty()) return nothing_serves(package, choice.report);
+  if (is_npu(trials[0].candidate.placement)) choice.report.no_npu.clear();
+  choice.trials = std::move(trials);
+  return choice;
+}
+
+}  // namespace anynpu::runtime

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Choosing placements: every candidate is loaded, warmed, timed and checked on the canary.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/canary.h"
+#include "runtime/placement.h"
+#include "runtime/served_model.h"
+#include "runtime/worker.h"
+
+namespace anynpu::runtime {
+
+/// A placement that was tried, with the worker that tried it and what it answered to the canary.
+struct Trial {
+  Candidate candidate;
+  std::unique_ptr<Worker> worker;
+  std::vector<engine::Tensor> canary_outputs;
+};
+
+struct Choice {
+  PlacementReport report;
+  std::vector<Trial> trials;  // as report.ranked, with live workers
+};
+
+/// Starts a worker for a placement, isolated or not.
+Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated, TimePoint deadline);
+
+/// An error only when nothing at all can serve; it names every candidate with its reason.
+Result<Choice> choose(const model::Package& package, const model::Version& version, const InputSource& canary,
+                      const ServeOptions& options);
+
+inline constexpr auto kLoadLimit = seconds(60);
+
+}  // namespace anynpu::runtime

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/queue.h"
+
+#include <gtest/gtest.h>
+
+namespace anynpu::runtime {
+namespace {
+
+JobPtr make_job(Duration time_left = seconds(60)) {
+  auto job = std::make_shared<Job>();
+  job->request.deadline = Clock::now() + time_left;
+  return job;
+}
+
+// A serving lane and a fallback lane, both up.
+class QueueTest : public ::testing::Test {
+ protected:
+  QueueTest() {
+    fallback.rank = 1;
+    serving.state = fallback.state = LaneState::kReady;
+    queue.add_seat(&serving);
+    queue.add_seat(&fallback);
+  }
+  Queue queue{4};
+  LaneSeat serving, fallback;
+};
+
+TEST_F(QueueTest, IsBounded) {
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(queue.accept(make_job()));
+  auto refused = queue.accept(make_job());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kBusy);
+}
+
+TEST_F(QueueTest, GivesTheOldestFirstAndBatches) {
+  std::vector<JobPtr> jobs;
+  for (int i = 0; i < 3; ++i) {
+    jobs.push_back(make_job());
+    ASSERT_TRUE(queue.accept(jobs.back()));
+  }
+  EXPECT_EQ(queue.take(0, 2), (std::vector<JobPtr>{jobs[0], jobs[1]}));
+  EXPECT_EQ(queue.take(0, 2), (std::vector<JobPtr>{jobs[2]}));
+}
+
+TEST_F(QueueTest, AFallbackNeverCompetesWithAHealthyServingLane) {
+  ASSERT_TRUE(queue.accept(make_job()));
+  EXPECT_TRUE(queue.take(1, 1).empty());
+  serving.state = LaneState::kPaused;
+  EXPECT_EQ(queue.take(1, 1).size(), 1U);
+}
+
+TEST_F(QueueTest, AFailedRequestGoesToTheNextPlacementBeforeAllOthers) {
+  JobPtr first = make_job(), second = make_job();
+  ASSERT_TRUE(queue.accept(first));
+  ASSERT_TRUE(queue.accept(second));
+  queue.take(0, 1);
+  ASSERT_TRUE(queue.give_back(first, 0, true));
+  EXPECT_EQ(queue.take(0, 2), (std::vector<JobPtr>{second}));
+  EXPECT_EQ(queue.take(1, 2), (std::vector<JobPtr>{first}));
+}
+
+TEST_F(QueueTest, WithoutAnotherPlacementAnotherWorkerOfTheSameAnswers) {
+  fallback.state = LaneState::kStarting;
+  JobPtr job = make_job();
+  ASSERT_TRUE(queue.accept(job));
+  queue.take(0, 1);
+  ASSERT_TRUE(queue.give_back(job, 0, true));
+  EXPECT_EQ(queue.take(0, 1).size(), 1U);
+}
+
+TEST_F(QueueTest, ARequestThatEveryEngineRefusesIsNotAskedAgain) {
+  JobPtr job = make_job();
+  ASSERT_TRUE(queue.accept(job));
+  queue.take(0, 1);
+  ASSERT_TRUE(queue.give_back(job, 0, false));
+  queue.take(1, 1);
+  EXPECT_FALSE(queue.give_back(job, 1, false));
+}
+
+TEST_F(QueueTest, ARequestThatEndsWorkerAfterWorkerIsGivenUp) {
+  JobPtr job = make_job();
+  ASSERT_TRUE(queue.accept(job));
+  int rounds = 0;
+  while (true) {
+    std::size_t rank = queue.take(0, 1).empty() ? 1 : 0;
+    if (rank == 1) ASSERT_EQ(queue.take(1, 1).size(), 1U);
+    ++rounds;
+    if (!queue.give_back(job, rank, true)) break;
+    ASSERT_LT(rounds, 100);
+  }
+  EXPECT_GT(rounds, 2);
+  EXPECT_EQ(queue.waiting(), 0U);
+}
+
+TEST_F(QueueTest, ExpiredAndCancelledRequestsAreFound) {
+  JobPtr late = make_job(milliseconds(-1)), gone = make_job(), fine = make_job(), running = make_job(milliseconds(-1));
+  gone->request.cancelled = std::make_shared<std::atomic<bool>>(true);
+  ASSERT_TRUE(queue.accept(late));
+  ASSERT_TRUE(queue.accept(gone));
+  ASSERT_TRUE(queue.accept(fine));
+  serving.running.push_back(running);
+  EXPECT_TRUE(queue.take(0, 8) == (std::vector<JobPtr>{late, fine})) << "a cancelled request is not run";
+  ASSERT_TRUE(queue.give_back(late, 1, true));
+  EXPECT_EQ(queue.take_expired(Clock::now()), (std::vector<JobPtr>{late, gone, running}));
+  EXPECT_EQ(queue.waiting(), 0U);
+}
+
+TEST_F(QueueTest, AColdRankStartsWhenAllBelowFailAgainAndAgain) {
+  EXPECT_FALSE(queue.lower_ranks_fail(2));
+  serving.state = fallback.state = LaneState::kPaused;
+  EXPECT_FALSE(queue.lower_ranks_fail(2));
+  serving.consecutive_failures = fallback.consecutive_failures = 2;
+  EXPECT_TRUE(queue.lower_ranks_fail(2));
+}
+
+}  // namespace
+}  // namespace anynpu::runtime

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// One version of a model, placed, with its lanes and the thread that watches deadlines.
+#include "runtime/served_model.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+#include "base/log.h"
+#include "runtime/choose.h"
+#include "runtime/lane.h"
+#include "runtime/session_json.h"
+
+namespace anynpu::runtime {
+namespace {
+
+constexpr auto kTick = milliseconds(250);  // how soon a sleeping lane's dead worker and a lost caller are noticed
+constexpr int kMostInstances = 4;          // unless asked for more
+
+class ServedModelImpl : public ServedModel {
+ public:
+  ServedModelImpl(model::Package package, int version, std::shared_ptr<const InputSource> canary, ServeOptions options)
+      : package_(std::move(package)),
+        version_(version),
+        canary_(std::move(canary)),
+        options_(std::move(options)),
+        queue_(options_.queue_limit) {}
+
+  ~ServedModelImpl() override { drain(Clock::now()); }
+
+  Result<> start() {
+    const model::Version* version = package_.find(version_);
+    if (version == nullptr)
+      return Error{Code::kNotFound, package_.name + " has no version " + std::to_string(version_)};
+    ANYNPU_TRY(choice, choose(package_, *version, *canary_, options_));
+    report_ = std::move(choice.report);
+    session_ = choice.trials[0].worker->session();
+    LaneShared shared{queue_, package_, *canary_, options_, counters_};
+    int instances = options_.instances;
+    if (instances <= 0) instances = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostInstances);
+    for (std::size_t rank = 0; rank < choice.trials.size(); ++rank) {
+      Trial& trial = choice.trials[rank];
+      const bool cold = rank > 1;
+      if (cold) trial.worker->end(false);
+      lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs, cold,
+                                              cold ? nullptr : std::move(trial.worker)));
+      for (int more = 1; rank == 0 && more < instances; ++more)
+        lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs, false, nullptr));
+    }
+    timekeeper_ = std::thread([this] { keep_time(); });
+    return {};
+  }
+
+  void submit(Request request, std::function<void(Result<Reply>)> done) override {
+    auto job = std::make_shared<Job>();
+    job->request = std::move(request);
+    job->done = std::move(done);
+    Result<> accepted;
+    {
+      std::lock_guard lock(queue_.mutex);
+      accepted = queue_.accept(job);
+      if (accepted) {
+        ++counters_.accepted;
+        ++counters_.in_flight;
+        if (job->request.deadline < next_tick_) time_.notify_one();
+      } else {
+        ++counters_.rejected;
+      }
+    }
+    if (!accepted) job->done(accepted.error());
+  }
+
+  Result<Reply> infer(Request request) override {
+    std::promise<Result<Reply>> promise;
+    submit(std::move(request), [&](Result<Reply> result) { promise.set_value(std::move(result)); });
+    return promise.get_future().get();
+  }
+
+  const model::Package& package() const override { return package_; }
+  int version() const override { return version_; }
+  const engine::SessionInfo& session() const override { return session_; }
+  const PlacementReport& placements() const override { return report_; }
+
+  std::vector<InstanceStatus> instances() const override {
+    std::lock_guard lock(queue_.mutex);
+    std::vector<InstanceStatus> all;
+    for (const auto& lane : lanes_) all.push_back(lane->status());
+    return all;
+  }
+
+  Counters counters() const override {
+    std::lock_guard lock(queue_.mutex);
+    Counters now = counters_;
+    now.queued = queue_.waiting();
+    return now;
+  }
+
+  void drain(TimePoint deadline) override {
+    std::vector<JobPtr> left;
+    {
+      std::unique_lock lock(queue_.mutex);
+      queue_.accepting = false;
+      // Answers are given outside of the lock, so the count is looked at rather than waited for.
+      while (counters_.in_flight > 0 && Clock::now() < deadline) {
+        lock.unlock();
+        std::this_thread::sleep_for(milliseconds(2));
+        lock.lock();
+      }
+      queue_.stopping = true;
+      left = queue_.take_all();
+      for (const auto& lane : lanes_)
+        if (!lane->seat().running.empty() && lane->pid() > 0) ::kill(-lane->pid(), SIGKILL);
+      queue_.wake_all();
+      time_.notify_all();
+    }
+    for (const JobPtr& job : left) answer(job, stopped(), queue_, counters_);
+    if (timekeeper_.joinable()) timekeeper_.join();
+    std::vector<std::unique_ptr<Lane>> ended;
+    {
+      std::lock_guard lock(queue_.mutex);
+      ended.swap(lanes_);
+    }
+    for (const auto& lane : ended) lane->join();
+    {
+      std::lock_guard lock(queue_.mutex);
+      queue_.remove_seats();
+      left = queue_.take_all();  // what lanes handed back while they stopped
+    }
+    for (const JobPtr& job : left) answer(job, stopped(), queue_, counters_);
+  }
+
+ private:
+  static Error stopped() { return Error{Code::kCancelled, "the server stopped before it could answer"}; }
+
+  // Answers what nobody will answer in time, and wakes lanes whose worker died in its sleep.
+  void keep_time() {
+    ::prctl(PR_SET_NAME, "anynpu-time");
+    std::unique_lock lock(queue_.mutex);
+    while (!queue_.stopping) {
+      next_tick_ = queue_.next_deadline(Clock::now() + kTick);
+      time_.wait_until(lock, next_tick_);
+      std::vector<JobPtr> expired = queue_.take_expired(Clock::now());
+      for (const auto& lane : lanes_)
+        if (lane->idle_and_dead()) lane->seat().wake.notify_one();
+      if (expired.empty()) continue;
+      lock.unlock();
+      for (const JobPtr& job : expired) {
+        Error error = job->cancelled() ? Error{Code::kCancelled, "the caller went away"}
+                                       : Error{Code::kTimeout, "no answer before the request's deadline"};
+        if (!job->first_failure.empty()) error.message += " (" + job->first_failure + ")";
+        answer(job, std::move(error), queue_, counters_);
+      }
+      lock.lock();
+    }
+  }
+
+  const model::Package package_;
+  const int version_;
+  const std::shared_ptr<const InputSource> canary_;
+  const ServeOptions options_;
+  PlacementReport report_;
+  engine::SessionInfo session_;
+
+  mutable Queue queue_;
+  Counters counters_;  // under the queue's lock
+  TimePoint next_tick_ = {};
+  std::condition_variable time_;
+  std::thread timekeeper_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+Json to_json(const Candidate& candidate) {
+  const Placement& placement = candidate.placement;
+  Json json{{"id", placement.id()},           {"device", placement.device}, {"engine", placement.engine_title()},
+            {"artifact", placement.artifact.file}, {"threads", placement.threads}};
+  if (candidate.measured) {
+    const Measured& m = *candidate.measured;
+    json["measured"] = {{"load_ms", m.load_ms},         {"first_ms", m.first_ms}, {"median_ms", m.median_ms},
+                        {"overhead_ms", m.overhead_ms}, {"cosine", m.cosine},     {"same_top1", m.same_top1}};
+  }
+  if (!candidate.rejected.empty()) json["rejected"] = candidate.rejected;
+  return json;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServedModel>> ServedModel::start(const model::Package& package, int version,
+                                                        std::shared_ptr<const InputSource> canary,
+                                                        const ServeOptions& options) {
+  auto model = std::make_unique<ServedModelImpl>(package, version, std::move(canary), options);
+  ANYNPU_CHECK(model->start());
+  return std::unique_ptr<ServedModel>(std::move(model));
+}
+
+Json to_json(const PlacementReport& report) {
+  Json ranked = Json::array(), rejected = Json::array();
+  for (const Candidate& candidate : report.ranked) ranked.push_back(to_json(candidate));
+  for (const Candidate& candidate : report.rejected) rejected.push_back(to_json(candidate));
+  Json json{{"policy", to_string(report.policy)}, {"ranked", ranked}, {"rejected", rejected}};
+  if (!report.no_npu.empty()) json["no_npu"] = report.no_npu;
+  return json;
+}
+
+Json to_json(const ServedModel& model) {
+  Json instances = Json::array();
+  for (const InstanceStatus& instance : model.instances()) {
+    Json one{{"placement", instance.placement}, {"state", instance.state}, {"pid", instance.pid},
+             {"served", instance.served}, {"restarts", instance.restarts}};
+    if (!instance.last_error.empty()) one["last_error"] = instance.last_error;
+    instances.push_back(std::move(one));
+  }
+  Counters c = model.counters();
+  return Json{{"name", model.package().name},
+              {"version", model.version()},
+              {"task", to_string(model.package().task)},
+              {"session", to_json(model.session())},
+              {"placement", to_json(model.placements())},
+              {"instances", instances},
+              {"counters",
+               {{"accepted", c.accepted}, {"answered", c.answered}, {"failed", c.failed}, {"rejected", c.rejected},
+                {"cancelled", c.cancelled}, {"fallbacks", c.fallbacks}, {"worker_restarts", c.worker_restarts},
+                {"batches", c.batches}, {"queued", c.queued}, {"in_flight", c.in_flight}}}};
+}
+
+}  // namespace anynpu::runtime

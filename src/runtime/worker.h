@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Worker: runs the session of one placement, in a process of its own or in this one.
+//
+// A worker belongs to one thread at a time. One run is: prepare(), fill the spans, run(), read the
+// outputs, which stay valid until the next prepare().
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/session.h"
+#include "runtime/placement.h"
+
+namespace anynpu::runtime {
+
+struct InputSize {
+  engine::Shape shape;
+  std::size_t bytes = 0;
+};
+
+struct RunOutput {
+  double infer_ms = 0;  // the engine's own time
+  std::vector<engine::Session::OutputView> outputs;
+};
+
+class Worker {
+ public:
+  virtual ~Worker() = default;
+
+  virtual const engine::SessionInfo& session() const = 0;
+  /// Where to write each input.
+  virtual Result<std::vector<std::span<std::byte>>> prepare(const std::vector<InputSize>& inputs) = 0;
+  /// Code::kCrashed: the worker is gone. Code::kTimeout: no answer by `give_up`, it must be ended.
+  /// Any other code: the engine refused or failed, and the worker is still there.
+  virtual Result<RunOutput> run(TimePoint give_up) = 0;
+
+  /// Ends it: asked first unless it hangs, then SIGTERM to its process group, then SIGKILL. False when
+  /// it is still there after that (uninterruptible in the kernel).
+  virtual bool end(bool hangs) = 0;
+  /// False once the process is gone.
+  virtual bool alive() { return true; }
+  /// Why it ended, when it did: "ended by signal 9 (Killed)", and the last lines that it printed.
+  virtual std::string obituary() = 0;
+  virtual pid_t pid() const { return 0; }
+  /// The most memory that it ever had resident, in bytes; 0 when not known.
+  virtual std::size_t peak_memory() const { return 0; }
+};
+
+/// Starts a process and loads the artifact in it, by `deadline`.
+Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement, TimePoint deadline);
+
+/// Loads the artifact in this process. It cannot be interrupted, and a crash takes this process along.
+Result<std::unique_ptr<Worker>> start_worker_in_process(const Placement& placement);
+
+}  // namespace anynpu::runtime

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Boost.Asio's coroutines under a short name, and the bridge from callbacks to co_await.
+//
+// GCC 12 miscompiles some temporaries inside co_await expressions: coroutines here take their
+// arguments by value or as references to named objects, and give every awaitable a name.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+// GCC 12 takes the frames of inlined coroutines, which Asio allocates by itself, for a mistake.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
+namespace anynpu::server {
+
+namespace asio = boost::asio;
+using ErrorCode = boost::system::error_code;
+
+/// Suspends the coroutine, calls `start` with a callback, and resumes with the callback's value on
+/// the coroutine's own executor. The callback may come from any thread, and must come exactly once.
+template <typename T>
+asio::awaitable<T> await_callback(std::function<void(std::function<void(T)>)> start) {
+  auto initiate = [&start](auto handler) {
+    auto executor = asio::prefer(asio::get_associated_executor(handler),
+                                 asio::execution::outstanding_work.tracked);
+    auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+    start([waiting, executor](T value) {
+      asio::post(executor, [waiting, value = std::move(value)]() mutable {
+        auto resume = std::move(*waiting);
+        resume(std::move(value));
+      });
+    });
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(
+      initiate, asio::use_awaitable);
+}
+
+}  // namespace anynpu::server

@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a connection: idle, head, body, answer, write, and again.
+//
+// Bytes are received in one way only: a receive that does not block, and when nothing is there, a
+// wait for the socket to be readable. While a handler works, that wait goes on in the background:
+// it shows a client that has gone away, and keeps what a pipelining client has sent already. As
+// nothing is received into the buffer while the buffer is in use, no copy and no lock is needed.
+#include "server/http_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <random>
+
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "server/http_error.h"
+
+namespace anynpu::server {
+namespace http = boost::beast::http;
+namespace {
+
+constexpr std::size_t kHeadStep = 4096;
+constexpr std::size_t kBodyStep = 64 << 10;
+constexpr std::size_t kMostDiscarded = 256 << 10;  // of a body that nobody wanted
+constexpr std::size_t kMostRequestId = 64;
+constexpr Duration kLastChance = seconds(1);  // of a new connection while the server drains
+
+std::string new_request_id() {
+  static const std::uint32_t process = std::random_device{}();
+  static std::atomic<std::uint32_t> counter = 0;
+  return fmt::format("{:08x}-{:08x}", process, ++counter);
+}
+
+// A client's own id is kept when it is harmless in a log and in a header.
+std::string request_id(const RequestHead& head) {
+  std::string_view given = head.header("X-Request-Id");
+  bool good = !given.empty() && given.size() <= kMostRequestId &&
+              std::all_of(given.begin(), given.end(), [](char c) {
+                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '-' || c == '_' || c == '.';
+              });
+  return good ? std::string(given) : new_request_id();
+}
+
+int status_of_parse_error(const ErrorCode& error) {
+  if (error == http::error::header_limit) return 431;
+  if (error == http::error::bad_version) return 505;
+  return 400;
+}
+
+}  // namespace
+
+class HttpConnection::Context : public RequestContext {
+ public:
+  explicit Context(HttpConnection& connection) : connection_(connection) {}
+
+  asio::awaitable<Result<std::string_view>> read_some() override { return connection_.read_body(); }
+
+  std::shared_ptr<std::atomic<bool>> watch_client() override {
+    if (!connection_.gone_) connection_.gone_ = std::make_shared<std::atomic<bool>>(false);
+    connection_.gone_->store(connection_.lost());
+    connection_.watch();
+    return connection_.gone_;
+  }
+
+  RequestHead& mutable_head() { return head_; }
+  void begin() {
+    id_ = request_id(head_);
+    start_ = Clock::now();
+  }
+
+  Response response;
+  std::string_view route;
+
+ private:
+  HttpConnection& connection_;
+};
+
+HttpConnection::HttpConnection(asio::ip::tcp::socket socket, HttpShared& shared,
+                               const Router& router)
+    : socket_(std::move(socket)), shared_(shared), router_(router), woken_(socket_.get_executor()) {
+  ErrorCode ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  auto endpoint = socket_.remote_endpoint(ignored);
+  remote_ = fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
+  woken_.expires_at(TimePoint::max());
+}
+
+HttpConnection::~HttpConnection() {
+  --shared_.connections;
+}
+
+asio::awaitable<void> HttpConnection::run() {
+  bool keep_alive = true;
+  while (keep_alive) {
+    Context context(*this);
+    RequestHead& head = context.mutable_head();
+    std::optional<Problem> problem;
+    bool asked = co_await read_head(head, problem);
+    if (!asked) break;
+    context.begin();
+    ++shared_.in_flight;
+    co_await answer(context, problem);
+    --shared_.in_flight;
+
+    keep_alive = !problem && !shared_.draining && parser_->keep_alive();
+    Response& response = context.response;
+    bool read_whole = true;
+    if (keep_alive) read_whole = co_await finish_body();
+    keep_alive = keep_alive && read_whole;
+
+    // A problem that has no status is a client that is no longer there to be answered.
+    bool answerable =
+        !aborted_ && (!problem || problem->status != 0) && (gone_ == nullptr || !gone_->load());
+    std::uint64_t sent = 0;
+    bool written = false;
+    if (answerable) written = co_await write(head, response, keep_alive, sent);
+    ++shared_.requests;
+    RequestRecord record;
+    record.route = context.route;
+    record.method = head.method;
+    record.path = head.target.path;
+    record.id = context.id();
+    record.remote = remote_;
+    record.status = written ? response.status : 0;
+    record.bytes_in = body_read_;
+    record.bytes_out = sent;
+    record.ms = ms_since(context.start());
+    record.error = response.error ? &*response.error : nullptr;
+    shared_.observer(record);
+    if (!written) break;
+    if (!keep_alive) co_await linger();
+  }
+  ErrorCode ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+// False when there is no request to be answered: the client has gone, or was idle for too long.
+asio::awaitable<bool> HttpConnection::read_head(RequestHead& head,
+                                                std::optional<Problem>& problem) {
+  gone_.reset();
+  body_problem_.reset();
+  body_read_ = 0;
+  expects_continue_ = false;
+  parser_.emplace();
+  parser_->header_limit(static_cast<std::uint32_t>(shared_.limits.header_bytes));
+  parser_->body_limit(boost::none);  // the body is counted where it is read
+
+  if (buffer_.size() == 0 && buffer_.capacity() > kHeadStep) buffer_.shrink_to_fit();
+  begin(Phase::kIdle, shared_.draining ? kLastChance : shared_.limits.idle_time);
+  while (buffer_.size() == 0) {
+    if (lost()) co_return false;
+    co_await more(kHeadStep);
+  }
+  fresh_ = false;
+
+  begin(Phase::kHead, shared_.limits.header_time);
+  ErrorCode error;
+  while (!parser_->is_header_done()) {
+    std::size_t used = parser_->put(buffer_.data(), error);
+    buffer_.consume(used);
+    if (parser_->is_header_done()) break;
+    if (error && error != http::error::need_more) {
+      problem = Problem{status_of_parse_error(error),
+                        Error{Code::kInvalid, fmt::format("this is no HTTP request that can be "
+                                                          "understood: {}",
+                                                          error.message())}};
+      co_return true;
+    }
+    if (timed_out_) {
+      problem = Problem{408, Error{Code::kTimeout, "the headers did not come in time"}};
+      co_return true;
+    }
+    if (lost()) co_return false;
+    co_await more(kHeadStep);
+  }
+
+  const auto& message = parser_->get();
+  head.method = message.method_string();
+  head.http_minor = static_cast<int>(message.version() % 10);
+  for (const auto& field : message)
+    head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+  head.chunked = parser_->chunked();
+  if (parser_->content_length()) head.content_length = *parser_->content_length();
+  if (message.version() != 10 && message.version() != 11) {
+    problem = Problem{505, Error{Code::kUnsupported, "the version is not HTTP/1.0 or HTTP/1.1"}};
+    co_return true;
+  }
+  Result<Target> target = parse_target(message.target());
+  if (!target) {
+    int status = target.error().code == Code::kTooLarge ? 414 : 400;
+    problem = Problem{status, std::move(target).error()};
+    co_return true;
+  }
+  head.target = std::move(*target);
+  if (head.http_minor == 1 && message.count(http::field::host) != 1) {
+    problem = Problem{400, Error{Code::kInvalid, "an HTTP/1.1 request needs one Host header"}};
+    co_return true;
+  }
+  std::string_view expect = head.header("Expect");
+  expects_continue_ = head.http_minor == 1 && equal_ignoring_case(expect, "100-continue");
+  if (!expect.empty() && !expects_continue_ && head.http_minor == 1)
+    problem =
+        Problem{417, Error{Code::kInvalid, "the only expectation that is met is 100-continue"}};
+  co_return true;
+}
+
+asio::awaitable<void> HttpConnection::answer(Context& context, std::optional<Problem>& problem) {
+  begin(Phase::kAnswer, Duration::max());
+  if (!problem) {
+    try {
+      context.response = co_await router_.dispatch(context, context.route);
+    } catch (const std::exception& exception) {
+      context.response = error_response(Error{
+          Code::kInternal, fmt::format("the request broke the server: {}", exception.what())});
+    }
+    shared_.buffered -= body_read_;
+    chunk_ = {};
+    problem = std::move(body_problem_);
+  }
+  if (problem) context.response = error_response(problem->error, problem->status);
+  context.response.headers.push_back({"X-Request-Id", context.id()});
+}
+
+asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
+  if (body_problem_) co_return body_problem_->error;
+  if (parser_->is_done()) {
+    begin(Phase::kAnswer, Duration::max());
+    co_return std::string_view();
+  }
+  const HttpLimits& limits = shared_.limits;
+  std::uint64_t announced = parser_->content_length().value_or(0);
+  if (phase_ != Phase::kBody) {
+    begin(Phase::kBody, limits.body_time);
+    if (announced <= limits.body_bytes && expects_continue_ && buffer_.size() == 0) {
+      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      ErrorCode error;
+      auto bytes = asio::buffer(kContinue);
+      co_await asio::async_write(socket_, bytes, asio::redirect_error(asio::use_awaitable, error));
+    }
+    expects_continue_ = false;
+  }
+  chunk_.resize(kBodyStep);
+  while (!body_problem_) {
+    if (announced > limits.body_bytes || body_read_ > limits.body_bytes) {
+      body_problem_ =
+          Problem{413, Error{Code::kTooLarge, fmt::format("the body is larger than the limit of {}",
+                                                          human_bytes(limits.body_bytes))}};
+      break;
+    }
+    if (shared_.buffered > limits.buffered_bytes) {
+      body_problem_ = Problem{503, Error{Code::kBusy, "too many large requests at once"}.with_hint(
+                                       "try again in a moment")};
+      break;
+    }
+    auto& body = parser_->get().body();
+    body.data = chunk_.data();
+    body.size = chunk_.size();
+    body.more = true;
+    ErrorCode error;
+    std::size_t used = parser_->put(buffer_.data(), error);
+    buffer_.consume(used);
+    std::size_t got = chunk_.size() - body.size;
+    if (got > 0) {
+      body_read_ += got;
+      shared_.buffered += got;
+      co_return std::string_view(chunk_.data(), got);
+    }
+    if (parser_->is_done()) {
+      begin(Phase::kAnswer, Duration::max());
+      co_return std::string_view();
+    }
+    if (error && error != http::error::need_more && error != http::error::need_buffer) {
+      body_problem_ = Problem{
+          400, Error{Code::kInvalid, fmt::format("the body is malformed: {}", error.message())}};
+    } else if (timed_out_) {
+      body_problem_ = Problem{408, Error{Code::kTimeout, "the body did not come in time"}};
+    } else if (aborted_) {
+      body_problem_ = Problem{0, Error{Code::kCancelled, "the server ends"}};
+    } else if (closed_) {
+      std::string whole = parser_->content_length()
+                              ? fmt::format("of {} bytes", *parser_->content_length())
+                              : std::string("and no end");
+      body_problem_ = Problem{
+          400,
+          Error{Code::kInvalid, fmt::format("the body ends after {} bytes {}", body_read_, whole)}};
+    } else if (used == 0) {
+      co_await more(kBodyStep);
+    }
+  }
+  co_return body_problem_->error;
+}
+
+// Reads over a small rest of the body, so that the next request can follow. False: close instead.
+asio::awaitable<bool> HttpConnection::finish_body() {
+  if (parser_->is_done()) co_return true;
+  bool small =
+      parser_->content_length() && *parser_->content_length() - body_read_ <= kMostDiscarded;
+  if (!small || expects_continue_) co_return false;
+  std::uint64_t before = body_read_;
+  bool good = true;
+  while (good && !parser_->is_done()) {
+    Result<std::string_view> bytes = co_await read_body();
+    good = bytes.has_value();
+  }
+  shared_.buffered -= body_read_ - before;
+  chunk_ = {};
+  co_return good;
+}
+
+asio::awaitable<bool> HttpConnection::write(const RequestHead& head, const Response& response,
+                                            bool keep_alive, std::uint64_t& sent) {
+  begin(Phase::kWrite, shared_.limits.write_time);
+  std::string_view body = response.asset.empty() ? std::string_view(response.body) : response.asset;
+  std::string first = encode_head(response, body.size(), head.http_minor, keep_alive);
+  bool bodiless = head.method == "HEAD" || response.status == 204 || response.status == 304;
+  std::array<asio::const_buffer, 2> parts = {asio::buffer(first),
+                                             asio::buffer(bodiless ? std::string_view() : body)};
+  ErrorCode error;
+  sent =
+      co_await asio::async_write(socket_, parts, asio::redirect_error(asio::use_awaitable, error));
+  co_return !error;
+}
+
+// A socket that is closed while bytes wait in it resets the connection, and the client may lose the
+// answer that it was just sent. So what still comes is read for a moment.
+asio::awaitable<void> HttpConnection::linger() {
+  ErrorCode ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  begin(Phase::kLinger, std::min<Duration>(seconds(2), shared_.limits.header_time));
+  std::size_t discarded = 0;
+  while (!lost() && discarded < kMostDiscarded) {
+    discarded += buffer_.size();
+    buffer_.consume(buffer_.size());
+    co_await more(kBodyStep);
+  }
+}
+
+// Waits until bytes have come (at most `most` are taken), or the connection is lost.
+asio::awaitable<void> HttpConnection::more(std::size_t most) {
+  std::size_t before = buffer_.size();
+  if (!watching_) receive(most);
+  if (lost() || buffer_.size() > before) co_return;
+  watch();
+  while (watching_) {
+    ErrorCode ignored;
+    co_await woken_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  if (!lost() && buffer_.size() == before) receive(most);
+}
+
+void HttpConnection::receive(std::size_t most) {
+  ErrorCode error;
+  auto room = buffer_.prepare(most);
+  std::size_t got = socket_.read_some(room, error);
+  buffer_.commit(got);
+  if (error && error != asio::error::would_block && error != asio::error::try_again &&
+      error != asio::error::interrupted)
+    closed_ = true;
+}
+
+void HttpConnection::watch() {
+  if (watching_ || lost()) return;
+  watching_ = true;
+  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this()](const ErrorCode& error) {
+                       self->watching_ = false;
+                       if (!error && self->phase_ == Phase::kAnswer) {
+                         self->receive(kHeadStep);
+                         if (self->closed_ && self->gone_) self->gone_->store(true);
+                         if (self->buffer_.size() < self->shared_.limits.header_bytes)
+                           self->watch();
+                       }
+                       if (!self->watching_) self->woken_.cancel();
+                     });
+}
+
+void HttpConnection::begin(Phase phase, Duration limit) {
+  phase_ = phase;
+  timed_out_ = false;
+  deadline_ = limit == Duration::max() ? TimePoint::max() : Clock::now() + limit;
+}
+
+void HttpConnection::sweep(TimePoint now) {
+  if (now < deadline_) return;
+  deadline_ = TimePoint::max();
+  timed_out_ = true;
+  ErrorCode ignored;
+  socket_.cancel(ignored);
+}
+
+void HttpConnection::close_if_idle() {
+  if (phase_ != Phase::kIdle || buffer_.size() > 0) return;
+  ErrorCode ignored;
+  bool bytes_wait = socket_.available(ignored) > 0;
+  if (fresh_ || bytes_wait)
+    deadline_ = std::min(deadline_, Clock::now() + kLastChance);
+  else
+    abort();
+}
+
+void HttpConnection::abort() {
+  aborted_ = true;
+  if (gone_) gone_->store(true);
+  ErrorCode ignored;
+  socket_.cancel(ignored);
+}
+
+}  // namespace anynpu::server

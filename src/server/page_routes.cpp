@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// GET / and the files of the page. Browsers get the page, programs a description of the API.
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "server/assets.h"
+#include "server/services.h"
+
+namespace anynpu::server {
+namespace {
+
+// Everything the page needs is in the binary; nothing of other places may be loaded or reached.
+constexpr std::string_view kContentSecurityPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+std::string_view media_type_of(std::string_view name) {
+  if (name.ends_with(".html")) return "text/html; charset=utf-8";
+  if (name.ends_with(".css")) return "text/css; charset=utf-8";
+  if (name.ends_with(".js")) return "text/javascript; charset=utf-8";
+  if (name.ends_with(".svg")) return "image/svg+xml";
+  return "application/octet-stream";
+}
+
+std::string entity_tag(std::string_view content) {
+  std::string digest = sha256_of(std::as_bytes(std::span(content)));
+  return fmt::format("\"{:.16}\"", digest);
+}
+
+// The browser asks each time and is told that nothing has changed: a new binary shows at once.
+Response asset_response(const Asset& asset, const std::string& tag, const RequestHead& head) {
+  Response response;
+  response.headers = {{"Content-Type", std::string(media_type_of(asset.name))},
+                      {"Cache-Control", "no-cache"},
+                      {"ETag", tag},
+                      {"Content-Security-Policy", std::string(kContentSecurityPolicy)},
+                      {"Referrer-Policy", "no-referrer"},
+                      {"Cross-Origin-Opener-Policy", "same-origin"}};
+  std::string_view known = head.header("If-None-Match");
+  if (known == "*" || has_token(known, tag) || has_token(known, "W/" + tag))
+    response.status = 304;
+  else
+    response.asset = asset.content;
+  return response;
+}
+
+Json description(const Router& router) {
+  Json routes = Json::array();
+  for (const Route& route : router.routes())
+    routes.push_back(
+        {{"method", route.method}, {"path", route.pattern}, {"summary", route.summary}});
+  return {{"program", "anynpu"},
+          {"version", kVersion},
+          {"page", "open this address in a browser"},
+          {"example", "curl -F image=@picture.jpg http://HOST:PORT/infer"},
+          {"routes", std::move(routes)}};
+}
+
+}  // namespace
+
+void add_page_routes(Router& router) {
+  for (const Asset& asset : assets()) {
+    std::string tag = entity_tag(asset.content);
+    if (asset.name != "index.html") {
+      router.add_plain("GET", fmt::format("/{}", asset.name), "A part of the page.",
+                       [asset, tag](RequestContext& context) {
+                         return asset_response(asset, tag, context.head());
+                       });
+      continue;
+    }
+    router.add_plain("GET", "/", "The page, for browsers; this description, for programs.",
+                     [asset, tag, &router](RequestContext& context) {
+                       std::string accept = to_lower(context.head().header("Accept"));
+                       bool browser = accept.find("text/html") != std::string::npos;
+                       Response response = browser ? asset_response(asset, tag, context.head())
+                                                   : json_response(description(router));
+                       response.headers.push_back({"Vary", "Accept"});
+                       return response;
+                     });
+  }
+}
+
+}  // namespace anynpu::server

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a route's handler sees of a request: its head at once, its body when it asks for it, and
+// whether the client is still there.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "server/asio.h"
+#include "server/http_message.h"
+
+namespace anynpu::server {
+
+class RequestContext {
+ public:
+  virtual ~RequestContext() = default;
+
+  const RequestHead& head() const { return head_; }
+  /// Unique in this process' life and beyond it; also the header X-Request-Id of the reply.
+  const std::string& id() const { return id_; }
+  TimePoint start() const { return start_; }
+
+  /// What stood in the place of {name} in the route's pattern; empty when it has no such place.
+  std::string_view path_parameter(std::string_view name) const {
+    for (const auto& [key, value] : path_parameters_)
+      if (key == name) return value;
+    return {};
+  }
+
+  /// The next bytes of the body, valid until the next call; empty at its end. The first call
+  /// answers `Expect: 100-continue`. After an error the connection answers by itself: what the
+  /// handler returns then is not used.
+  virtual asio::awaitable<Result<std::string_view>> read_some() = 0;
+
+  /// Watches the socket from now on, so that a client that goes away is noticed while an answer is
+  /// worked on. Call it when the body has been read. The flag is set when the client has gone.
+  virtual std::shared_ptr<std::atomic<bool>> watch_client() = 0;
+
+ protected:
+  friend class Router;
+  RequestHead head_;
+  std::string id_;
+  TimePoint start_ = Clock::now();
+  std::vector<std::pair<std::string, std::string>> path_parameters_;
+};
+
+}  // namespace anynpu::server
