@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of daily work. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench format lint clean asan tsan clang fuzz test-arm64
+.PHONY: help run build test stress bench format lint clean asan tsan clang fuzz test-arm64
 
 PORT ?= 8080
 FUZZ_SECONDS ?= 30
+REQUESTS ?= 10000
 anynpu := build/release/bin/anynpu
 
 # A folder with models and images beside the checkout spares the downloads.
@@ -44,6 +45,12 @@ test: ## build everything, run all tests
 	@tools/build release ANYNPU_TESTS=ON $(SETTINGS)
 	$(pull)
 	@ctest --preset release
+
+stress: ## REQUESTS=10000 at 100 connections while workers are killed and stopped
+	@tools/setup test
+	@tools/build release ANYNPU_TESTS=ON anynpu chaos_test
+	$(pull)
+	@ANYNPU_CHAOS_REQUESTS=$(REQUESTS) build/release/bin/chaos_test
 
 bench: ## run the benchmarks
 	@tools/setup bench

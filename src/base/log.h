@@ -3,8 +3,10 @@
 // user can mend is followed by a hint with the next step.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include <spdlog/spdlog.h>
 
@@ -16,9 +18,32 @@ using spdlog::debug;
 using spdlog::error;
 using spdlog::info;
 using spdlog::warn;
+using Level = spdlog::level::level_enum;
 
-/// `level` is "debug", "info", "warn", "error" or "off". Without times when journald adds its own.
-Result<> set_up(std::string_view level);
+/// `level` is "debug", "info", "warn", "error" or "off". `format` is "text", or "json": one object
+/// a line with time, level, message and fields. Where journald reads standard error the lines carry
+/// their priority, and no time, because journald adds its own.
+Result<> set_up(std::string_view level, std::string_view format = "text");
+
+/// A named value of a record: name=value as text, a member of "fields" as JSON.
+struct Field {
+  std::string_view name;
+  std::string value;
+  bool is_text = true;
+
+  Field(std::string_view name_, std::string_view text) : name(name_), value(text) {}
+  Field(std::string_view name_, const char* text) : name(name_), value(text) {}
+  Field(std::string_view name_, const std::string& text) : name(name_), value(text) {}
+  Field(std::string_view name_, bool yes)
+      : name(name_), value(yes ? "true" : "false"), is_text(false) {}
+  template <typename Number>
+  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
+      Field(std::string_view name_, Number number)
+      : name(name_), value(fmt::format("{}", number)), is_text(false) {}
+};
+
+/// A record with fields, which programs can read one by one.
+void write(Level level, std::string_view message, std::initializer_list<Field> fields);
 
 /// What the user can do about the message before.
 void hint(std::string_view text);

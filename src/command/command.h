@@ -62,6 +62,7 @@ void on_chosen(CLI::App& command, CommandContext& context, Action action);
 
 void add_bench_command(CLI::App& app, CommandContext& context);
 void add_completion_command(CLI::App& app, CommandContext& context);
+void add_config_command(CLI::App& app, CommandContext& context);
 void add_devices_command(CLI::App& app, CommandContext& context);
 void add_engines_command(CLI::App& app, CommandContext& context);
 void add_manual_command(CLI::App& app, CommandContext& context);

@@ -93,6 +93,7 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
   add_devices_command(*root, context);
   add_engines_command(*root, context);
   add_models_command(*root, context);
+  add_config_command(*root, context);
   add_completion_command(*root, context);
   add_version_command(*root, context);
   add_manual_command(*root, context);
@@ -141,7 +142,7 @@ Error explain_refusal(const CLI::App& root, const std::vector<std::string>& argu
       command = below;
     }
   }
-  if (!visible_commands(*command).empty()) {
+  if (command->get_require_subcommand_min() > 0) {
     std::vector<std::string> known;
     for (const CLI::App* below : visible_commands(*command)) known.push_back(below->get_name());
     return Error{Code::kInvalid, full_name(*command) + " needs a command", 0,

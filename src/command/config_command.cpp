@@ -101,7 +101,7 @@ void add_config_command(CLI::App& app, CommandContext& context) {
 
   CLI::App* show_command = config->add_subcommand(
       "show", "Print every option's value, and where it came from: flag, environment or file");
-  auto shown = add_config_flags(*show_command, false);
+  auto shown = add_config_flags(*show_command);
   show_command->footer(
       "It takes the flags of serve, so that it shows what serve would use.\n\n"
       "Examples:\n  anynpu config show\n  ANYNPU_SERVE_PORT=9000 anynpu config show --json");

@@ -11,6 +11,7 @@ namespace {
 
 // An option of every command already; what it says is read by load_config.
 constexpr const char* kLogLevel = "--log-level";
+constexpr const char* kModels = "models.load";
 
 std::string help_of(const server::OptionInfo& info, const server::Slot& slot) {
   std::string help = info.help;
@@ -40,14 +41,9 @@ std::string type_of(const server::OptionInfo& info, const server::Slot& slot) {
 
 }  // namespace
 
-std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& command, bool with_models) {
+std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& command) {
   auto flags = std::make_shared<ConfigFlags>();
   flags->command = &command;
-  if (with_models)
-    command
-        .add_option("MODEL", flags->models,
-                    "packages, folders or files to load at the start; the first is the default")
-        ->type_name("MODEL");
   command.add_option("--config", flags->file, "the configuration (docs/configuration.md)")
       ->type_name("FILE");
   server::ServerConfig defaults;
@@ -55,6 +51,10 @@ std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& command, bool with_model
     const server::OptionInfo& info = option.info;
     if (info.flag.empty() || info.flag == kLogLevel) continue;
     server::Slot slot = option.slot(defaults);
+    if (info.key == kModels) {  // each by itself, because a path may have a comma
+      command.add_option(info.flag, flags->models, help_of(info, slot))->type_name("NAME");
+      continue;
+    }
     auto note = [flags = flags.get(), key = info.key, flag = info.flag](const std::string& text) {
       flags->values.push_back({key, flag, text});
     };

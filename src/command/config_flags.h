@@ -16,12 +16,12 @@ namespace anynpu::command {
 struct ConfigFlags {
   CLI::App* command = nullptr;
   std::string file;                 // --config
-  std::vector<std::string> models;  // MODEL...
+  std::vector<std::string> models;  // --model
   std::vector<server::FlagValue> values;
 };
 
-/// Adds --config, one flag per option, and the arguments MODEL... when `with_models`.
-std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& command, bool with_models);
+/// Adds --config and one flag per option.
+std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& command);
 
 /// The command line, the environment of this process, and the file that they lead to.
 server::LoadedConfig load_config(const ConfigFlags& flags, const CommandContext& context);

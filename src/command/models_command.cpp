@@ -182,8 +182,8 @@ int show_model(const ModelsOptions& options, const CommandContext& context) {
   report->fact("name", "Model", package.name);
   report->fact("title", "Title", package.title);
   report->fact("task", "Task", model::to_string(package.task));
-  report->fact("license", "Licence", package.license);
-  report->fact("source", "Source", package.source);
+  report->fact("license", package.license.empty() ? "" : "Licence", package.license);
+  report->fact("source", package.source.empty() ? "" : "Source", package.source);
   report->fact("installed", "", installed.has_value());
   report->fact("folder", installed ? "Folder" : "",
                installed ? Cell(package.folder.string()) : Cell(Json(), ""));

@@ -32,8 +32,8 @@ constexpr std::array kEngines = {
     EngineRow{"onnxruntime", ".onnx", onnxruntime_names, ort::version_of, open_onnxruntime},
 };
 
-/// What is known of an engine of this process. A success stays; a failure is tried again, as the user may
-/// have mended it.
+/// What is known of an engine of this process. A success stays; a failure is tried again, as the
+/// user may have mended it.
 struct Opened {
   LibraryChoice choice;
   std::unique_ptr<Engine> engine;
@@ -45,7 +45,8 @@ struct OpenEngines {
 };
 
 OpenEngines& open_engines() {
-  static auto& engines = *new OpenEngines;  // never destroyed: the libraries' threads end with the process
+  static auto& engines =
+      *new OpenEngines;  // never destroyed: the libraries' threads end with the process
   return engines;
 }
 
@@ -85,7 +86,8 @@ std::vector<EngineStatus> survey_engines() {
   if (const char* path = std::getenv("LD_LIBRARY_PATH"))
     for (const std::string& folder : split(path, ':'))
       if (!folder.empty()) first.emplace_back(folder);
-  for (const VendorLibrary& library : vendor_libraries()) all.push_back(survey_vendor_library(library, first));
+  for (const VendorLibrary& library : vendor_libraries())
+    all.push_back(survey_vendor_library(library, first));
   return all;
 }
 
@@ -101,8 +103,9 @@ Result<Engine*> open_engine(const std::string& name) {
   }
   for (const VendorLibrary& library : vendor_libraries())
     if (name == library.engine)
-      return Error{Code::kUnsupported, "this version of anynpu does not yet run models with " + library.title}.with_hint(
-          "use an artifact for one of: " + join(names, ", "));
+      return Error{Code::kUnsupported,
+                   "this version of anynpu does not yet run models with " + library.title}
+          .with_hint("use an artifact for one of: " + join(names, ", "));
   return Error{Code::kInvalid, fmt::format("there is no engine '{}'", printable(name))}.with_hint(
       "engines: " + join(names, ", "));
 }

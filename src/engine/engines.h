@@ -14,9 +14,9 @@ namespace anynpu::engine {
 
 /// What is known of one engine without running a model.
 struct EngineStatus {
-  std::string name;       // "tflite", "onnxruntime", "teflon", "rknn", "axcl", "xrt"
-  std::string family;     // "cpu", "rocket", "rknpu", "axcl", "xdna"
-  std::string artifact;   // ".tflite"
+  std::string name;      // "tflite", "onnxruntime", "teflon", "rknn", "axcl", "xrt"
+  std::string family;    // "cpu", "rocket", "rknpu", "axcl", "xdna"
+  std::string artifact;  // ".tflite"
   bool usable = false;
   std::filesystem::path library;                // empty when not found
   std::string version;                          // empty when not known
@@ -25,8 +25,8 @@ struct EngineStatus {
   std::string hint;                             // what the user can do about it
 };
 
-/// Every engine that anynpu knows, usable or not. Vendor libraries of NPU families are looked for by
-/// file name and never opened here: some of them touch the hardware when they are loaded.
+/// Every engine that anynpu knows, usable or not. Vendor libraries of NPU families are looked for
+/// by file name and never opened here: some of them touch the hardware when they are loaded.
 std::vector<EngineStatus> survey_engines();
 
 /// The engine of that name, opened once per process.

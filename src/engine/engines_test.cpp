@@ -66,13 +66,15 @@ VendorLibrary rknn_in(const std::filesystem::path& folder) {
 TEST(VendorLibrary, IsReadAndNeverOpened) {
   const TemporaryFolder folder;
   // No ELF file at all: opening it would fail, reading it does not.
-  std::ofstream(folder / "librknnrt.so") << "librknnrt version: %s" << '\0'
-                                         << "librknnrt version: 2.3.2 (429f97ae6b@2025-04-09T09:09:27)" << '\0';
+  std::ofstream(folder / "librknnrt.so")
+      << "librknnrt version: %s" << '\0'
+      << "librknnrt version: 2.3.2 (429f97ae6b@2025-04-09T09:09:27)" << '\0';
   const EngineStatus status = survey_vendor_library(rknn_in(folder.path()), {"/nonexistent"});
   EXPECT_EQ(status.library, folder / "librknnrt.so");
   EXPECT_EQ(status.version, "2.3.2");
   EXPECT_FALSE(status.usable);
-  EXPECT_EQ(status.problem, "this version of anynpu does not yet run models with Rockchip's runtime");
+  EXPECT_EQ(status.problem,
+            "this version of anynpu does not yet run models with Rockchip's runtime");
   EXPECT_THAT(status.searched, ElementsAre("/nonexistent/librknnrt.so", folder / "librknnrt.so"));
 }
 
@@ -104,7 +106,9 @@ TEST(VendorLibrary, XrtsVersionIsInTheNameOfItsFile) {
 }
 
 TEST(VersionAfter, TakesTheFirstRealVersion) {
-  auto version = [](std::string_view text) { return version_after(std::as_bytes(std::span(text)), "version: "); };
+  auto version = [](std::string_view text) {
+    return version_after(std::as_bytes(std::span(text)), "version: ");
+  };
   EXPECT_EQ(version("version: 1.6.0 (9a7b5d24c)"), "1.6.0");
   EXPECT_EQ(version("version: 2.0.0b0"), "2.0.0b0");
   EXPECT_EQ(version("version: "), "");

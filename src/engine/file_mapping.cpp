@@ -3,10 +3,9 @@
 #include "engine/file_mapping.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
-#include <fmt/format.h>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -18,12 +17,13 @@ Result<FileMapping> FileMapping::open(const std::filesystem::path& path, std::si
   if (!fd) return system_error(path.string());
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return system_error(path.string());
-  if (!S_ISREG(info.st_mode)) return Error{Code::kInvalid, path.string() + ": is not a regular file"};
+  if (!S_ISREG(info.st_mode))
+    return Error{Code::kInvalid, path.string() + ": is not a regular file"};
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size == 0) return Error{Code::kInvalid, path.string() + ": is empty"};
   if (size > most_bytes)
-    return Error{Code::kTooLarge, fmt::format("{}: {} are over the limit of {}", path.string(), human_bytes(size),
-                                              human_bytes(most_bytes))};
+    return Error{Code::kTooLarge, fmt::format("{}: {} are over the limit of {}", path.string(),
+                                              human_bytes(size), human_bytes(most_bytes))};
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (data == MAP_FAILED) return system_error(path.string());
   return FileMapping(data, size);

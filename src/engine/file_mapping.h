@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file in memory, read only and shared with every other process that maps it: ten workers with one
-// model hold its weights once.
+// A file in memory, read only and shared with every other process that maps it: ten workers with
+// one model hold its weights once.
 #pragma once
 
 #include <cstddef>

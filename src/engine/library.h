@@ -19,12 +19,12 @@
 
 namespace anynpu::engine {
 
-/// An opened library. It stays open until the process ends: such libraries start threads and register
-/// handlers, and unloading them is what crashes.
+/// An opened library. It stays open until the process ends: such libraries start threads and
+/// register handlers, and unloading them is what crashes.
 class SharedLibrary {
  public:
-  /// `path` without a slash is looked up by the dynamic loader. Symbols stay local to the library. An
-  /// error says what the loader said, or for which processor the file is, and hints at the cure.
+  /// `path` without a slash is looked up by the dynamic loader. Symbols stay local to the library.
+  /// An error says what the loader said, or for which processor the file is, and hints at the cure.
   static Result<SharedLibrary> open(const std::filesystem::path& path);
 
   /// Where it was opened from, absolute.
@@ -35,7 +35,8 @@ class SharedLibrary {
   bool operator==(const SharedLibrary& other) const { return handle_ == other.handle_; }
 
  private:
-  SharedLibrary(void* handle, std::filesystem::path path) : handle_(handle), path_(std::move(path)) {}
+  SharedLibrary(void* handle, std::filesystem::path path)
+      : handle_(handle), path_(std::move(path)) {}
   void* handle_;
   std::filesystem::path path_;
 };
@@ -86,7 +87,8 @@ struct LibraryChoice {
 /// The version of a library, or why it cannot be used.
 using VersionOf = std::function<Result<std::string>(const SharedLibrary&)>;
 
-LibraryChoice choose_library(const LibraryNames& names, const LibraryPlaces& places, const VersionOf& version_of);
+LibraryChoice choose_library(const LibraryNames& names, const LibraryPlaces& places,
+                             const VersionOf& version_of);
 
 /// Why nothing was chosen: the first failure, or that nothing was found, with what was looked for.
 Error no_library(const LibraryNames& names, const LibraryChoice& choice);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of the libraries of a machine is taken: where they are looked for, and the newest of them.
-#include "engine/library.h"
-
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -9,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/library.h"
 
 namespace anynpu::engine {
 namespace fs = std::filesystem;
@@ -28,7 +27,8 @@ std::string environment(const char* name) {
 }
 
 bool matches(const std::string& file, const std::string& name) {
-  if (name.ends_with('*')) return file.starts_with(std::string_view(name).substr(0, name.size() - 1));
+  if (name.ends_with('*'))
+    return file.starts_with(std::string_view(name).substr(0, name.size() - 1));
   return file == name;
 }
 
@@ -51,7 +51,8 @@ void try_library(const fs::path& path, const VersionOf& version_of, LibraryChoic
   auto library = SharedLibrary::open(path);
   if (!library) {
     // That the loader knows no such name is no failure: it is one more place searched in vain.
-    if (library.error().code != Code::kNotFound) choice.failures.push_back(std::move(library).error());
+    if (library.error().code != Code::kNotFound)
+      choice.failures.push_back(std::move(library).error());
     return;
   }
   for (const VersionedLibrary& other : choice.libraries)
@@ -66,7 +67,9 @@ void try_library(const fs::path& path, const VersionOf& version_of, LibraryChoic
 
 }  // namespace
 
-std::string processor_name() { return kProcessor; }
+std::string processor_name() {
+  return kProcessor;
+}
 
 LibraryPlaces library_places() {
   LibraryPlaces places;
@@ -74,13 +77,15 @@ LibraryPlaces library_places() {
     if (!folder.empty()) places.chosen.emplace_back(folder);
   const std::string data = environment("XDG_DATA_HOME");
   const std::string home = environment("HOME");
-  const fs::path share = !data.empty() ? fs::path(data) : !home.empty() ? fs::path(home) / ".local/share" : "";
+  const fs::path share = !data.empty()   ? fs::path(data)
+                         : !home.empty() ? fs::path(home) / ".local/share"
+                                         : "";
   if (!share.empty()) places.own.push_back(share / "anynpu/lib" / kProcessor);
   std::error_code error;
   if (const fs::path program = fs::read_symlink("/proc/self/exe", error); !error)
     places.own.push_back((program.parent_path() / "../lib/anynpu").lexically_normal());
-  places.system = {"/usr/local/lib", fs::path("/usr/local/lib") / kMultiarch, fs::path("/usr/lib") / kMultiarch,
-                   "/usr/lib64", "/usr/lib"};
+  places.system = {"/usr/local/lib", fs::path("/usr/local/lib") / kMultiarch,
+                   fs::path("/usr/lib") / kMultiarch, "/usr/lib64", "/usr/lib"};
   return places;
 }
 
@@ -113,11 +118,13 @@ int compare_versions(const std::string& a, const std::string& b) {
   return left < right ? -1 : 1;
 }
 
-LibraryChoice choose_library(const LibraryNames& names, const LibraryPlaces& places, const VersionOf& version_of) {
+LibraryChoice choose_library(const LibraryNames& names, const LibraryPlaces& places,
+                             const VersionOf& version_of) {
   LibraryChoice choice;
   if (!names.variable.empty())
     if (const std::string exact = environment(names.variable.c_str()); !exact.empty()) {
-      const fs::path path = exact.find('/') == std::string::npos ? fs::path("./" + exact) : fs::path(exact);
+      const fs::path path =
+          exact.find('/') == std::string::npos ? fs::path("./" + exact) : fs::path(exact);
       choice.searched.push_back(path);
       auto library = SharedLibrary::open(path);
       auto version = library ? version_of(*library) : Result<std::string>(library.error());
@@ -129,7 +136,8 @@ LibraryChoice choose_library(const LibraryNames& names, const LibraryPlaces& pla
     }
   auto look_in = [&](const fs::path& folder) {
     for (const std::string& name : names.files) choice.searched.push_back(folder / name);
-    for (const fs::path& file : find_files(folder, names.files)) try_library(file, version_of, choice);
+    for (const fs::path& file : find_files(folder, names.files))
+      try_library(file, version_of, choice);
   };
   for (const fs::path& folder : places.chosen) {
     look_in(folder);
@@ -154,8 +162,10 @@ Error no_library(const LibraryNames& names, const LibraryChoice& choice) {
   if (!choice.failures.empty()) return choice.failures.front();
   std::vector<std::string> folders;
   for (const fs::path& path : choice.searched) {
-    const std::string folder = path.has_parent_path() ? path.parent_path().string() : "the loader's folders";
-    if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(folder);
+    const std::string folder =
+        path.has_parent_path() ? path.parent_path().string() : "the loader's folders";
+    if (std::find(folders.begin(), folders.end(), folder) == folders.end())
+      folders.push_back(folder);
   }
   std::string hint = "`make run` in anynpu's source folder fetches it";
   if (!names.variable.empty()) hint += ", or name a library of your own in $" + names.variable;

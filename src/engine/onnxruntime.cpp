@@ -13,7 +13,8 @@ namespace anynpu::engine {
 namespace {
 
 /// Warnings of the runtime go to our log. What it calls an error comes back as one to the caller.
-void log_message(void*, ort::LogLevel level, const char*, const char*, const char*, const char* message) {
+void log_message(void*, ort::LogLevel level, const char*, const char*, const char*,
+                 const char* message) {
   const std::string text = printable(message != nullptr ? message : "", 1000);
   if (level == ort::kWarning)
     log::warn("ONNX Runtime: {}", text);
@@ -23,7 +24,8 @@ void log_message(void*, ort::LogLevel level, const char*, const char*, const cha
 
 class OnnxRuntimeEngine : public Engine {
  public:
-  OnnxRuntimeEngine(std::filesystem::path library, std::string version, const ort::Api& api, const ort::Env& env)
+  OnnxRuntimeEngine(std::filesystem::path library, std::string version, const ort::Api& api,
+                    const ort::Env& env)
       : library_(std::move(library)), version_(std::move(version)), api_(api), env_(env) {}
 
   std::string name() const override { return "onnxruntime"; }
@@ -31,9 +33,11 @@ class OnnxRuntimeEngine : public Engine {
   std::filesystem::path library() const override { return library_; }
   std::vector<std::string> variants() const override { return {"cpu"}; }
 
-  Result<std::unique_ptr<Session>> load(const std::filesystem::path& artifact, const LoadOptions& options) override {
+  Result<std::unique_ptr<Session>> load(const std::filesystem::path& artifact,
+                                        const LoadOptions& options) override {
     if (!options.variant.empty() && options.variant != "cpu")
-      return Error{Code::kUnsupported, "ONNX Runtime has no variant '" + printable(options.variant) + "' here"}
+      return Error{Code::kUnsupported,
+                   "ONNX Runtime has no variant '" + printable(options.variant) + "' here"}
           .with_hint("its variant: cpu");
     return ort::load_session(api_, env_, artifact, options);
   }
@@ -56,8 +60,10 @@ Result<std::unique_ptr<Engine>> open_onnxruntime(const LibraryChoice& choice) {
   const VersionedLibrary& newest = choice.libraries.front();
   ANYNPU_TRY(api, ort::load_api(newest.library));
   ort::Env* env = nullptr;
-  ANYNPU_CHECK(ort::check(*api, api->create_env_with_custom_logger(&log_message, nullptr, ort::kWarning, "anynpu", &env),
-                          newest.library.path().string()));
+  ANYNPU_CHECK(ort::check(
+      *api,
+      api->create_env_with_custom_logger(&log_message, nullptr, ort::kWarning, "anynpu", &env),
+      newest.library.path().string()));
   return std::unique_ptr<Engine>(
       std::make_unique<OnnxRuntimeEngine>(newest.library.path(), newest.version, *api, *env));
 }

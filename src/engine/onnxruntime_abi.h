@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ONNX Runtime C API as anynpu declares it for itself.
 //
-// The library exports one function, OrtGetApiBase. Through it one asks for a table of functions of a
-// certain version; the order of that table never changes, it only grows. Here it is declared with the
-// slots in use by name and the others as gaps; static_assert holds every one to its slot number.
+// The library exports one function, OrtGetApiBase. Through it one asks for a table of functions of
+// a certain version; the order of that table never changes, it only grows. Here it is declared with
+// the slots in use by name and the others as gaps; static_assert holds every one to its slot
+// number.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@
 
 namespace anynpu::engine::ort {
 
-/// Asked for: old enough for every runtime since 1.15 (2023), and the first one that has every slot in
-/// use (the newest is 252). Newer runtimes go on serving it.
+/// Asked for: old enough for every runtime since 1.15 (2023), and the first one that has every slot
+/// in use (the newest is 252). Newer runtimes go on serving it.
 inline constexpr std::uint32_t kApiVersion = 15;
 inline constexpr const char* kOldestVersion = "1.15";
 
@@ -32,9 +33,25 @@ struct TensorInfo;  // OrtTensorTypeAndShapeInfo
 
 /// ONNXTensorElementDataType: the numbers of onnx.proto's TensorProto.DataType.
 enum ElementType : int {
-  kUndefined = 0, kFloat = 1, kUint8 = 2, kInt8 = 3, kUint16 = 4, kInt16 = 5, kInt32 = 6, kInt64 = 7,
-  kString = 8, kBool = 9, kFloat16 = 10, kDouble = 11, kUint32 = 12, kUint64 = 13, kComplex64 = 14,
-  kComplex128 = 15, kBFloat16 = 16, kUint4 = 21, kInt4 = 22,
+  kUndefined = 0,
+  kFloat = 1,
+  kUint8 = 2,
+  kInt8 = 3,
+  kUint16 = 4,
+  kInt16 = 5,
+  kInt32 = 6,
+  kInt64 = 7,
+  kString = 8,
+  kBool = 9,
+  kFloat16 = 10,
+  kDouble = 11,
+  kUint32 = 12,
+  kUint64 = 13,
+  kComplex64 = 14,
+  kComplex128 = 15,
+  kBFloat16 = 16,
+  kUint4 = 21,
+  kInt4 = 22,
 };
 enum ValueKind : int { kTensorKind = 1 };
 enum LogLevel : int { kVerbose = 0, kInfo = 1, kWarning = 2, kError = 3, kFatal = 4 };
@@ -42,27 +59,35 @@ enum Optimisation : int { kAllOptimisations = 99 };
 enum AllocatorType : int { kDeviceAllocator = 0 };
 enum MemoryType : int { kDefaultMemory = 0 };
 enum ErrorCode : int {
-  kFail = 1, kInvalidArgument = 2, kNoSuchFile = 3, kNoModel = 4, kInvalidProtobuf = 7, kNotImplemented = 9,
+  kFail = 1,
+  kInvalidArgument = 2,
+  kNoSuchFile = 3,
+  kNoModel = 4,
+  kInvalidProtobuf = 7,
+  kNotImplemented = 9,
   kInvalidGraph = 10,
 };
 
-using LogFunction = void (*)(void* parameter, LogLevel level, const char* category, const char* log_id,
-                             const char* code_location, const char* message);
+using LogFunction = void (*)(void* parameter, LogLevel level, const char* category,
+                             const char* log_id, const char* code_location, const char* message);
 
 template <std::size_t from, std::size_t to>
-using Gap = void* [to - from];  // slots `from` up to, not including, `to`
+using Gap = void * [to - from];  // slots `from` up to, not including, `to`
 
 struct Api {
   Gap<0, 1> gap_0;
   ErrorCode (*get_error_code)(const Status*);
   const char* (*get_error_message)(const Status*);
   Gap<3, 4> gap_3;
-  Status* (*create_env_with_custom_logger)(LogFunction, void* parameter, LogLevel, const char* log_id, Env** out);
+  Status* (*create_env_with_custom_logger)(LogFunction, void* parameter, LogLevel,
+                                           const char* log_id, Env** out);
   Gap<5, 7> gap_5;
-  Status* (*create_session)(const Env*, const char* path, const SessionOptions*, SessionHandle** out);
+  Status* (*create_session)(const Env*, const char* path, const SessionOptions*,
+                            SessionHandle** out);
   Gap<8, 9> gap_8;
-  Status* (*run)(SessionHandle*, const RunOptions*, const char* const* input_names, const Value* const* inputs,
-                 std::size_t input_count, const char* const* output_names, std::size_t output_count, Value** outputs);
+  Status* (*run)(SessionHandle*, const RunOptions*, const char* const* input_names,
+                 const Value* const* inputs, std::size_t input_count,
+                 const char* const* output_names, std::size_t output_count, Value** outputs);
   Status* (*create_session_options)(SessionOptions** out);
   Gap<11, 22> gap_11;
   Status* (*set_session_log_severity_level)(SessionOptions*, int level);
@@ -76,18 +101,22 @@ struct Api {
   Status* (*session_get_input_type_info)(const SessionHandle*, std::size_t index, TypeInfo** out);
   Status* (*session_get_output_type_info)(const SessionHandle*, std::size_t index, TypeInfo** out);
   Gap<35, 36> gap_35;
-  Status* (*session_get_input_name)(const SessionHandle*, std::size_t index, Allocator*, char** out);
-  Status* (*session_get_output_name)(const SessionHandle*, std::size_t index, Allocator*, char** out);
+  Status* (*session_get_input_name)(const SessionHandle*, std::size_t index, Allocator*,
+                                    char** out);
+  Status* (*session_get_output_name)(const SessionHandle*, std::size_t index, Allocator*,
+                                     char** out);
   Gap<38, 48> gap_38;
-  Status* (*create_tensor)(Allocator*, const std::int64_t* shape, std::size_t rank, ElementType, Value** out);
-  Status* (*create_tensor_with_data)(const MemoryInfo*, void* data, std::size_t bytes, const std::int64_t* shape,
-                                     std::size_t rank, ElementType, Value** out);
+  Status* (*create_tensor)(Allocator*, const std::int64_t* shape, std::size_t rank, ElementType,
+                           Value** out);
+  Status* (*create_tensor_with_data)(const MemoryInfo*, void* data, std::size_t bytes,
+                                     const std::int64_t* shape, std::size_t rank, ElementType,
+                                     Value** out);
   Gap<50, 51> gap_50;
   Status* (*get_tensor_mutable_data)(Value*, void** out);
   Gap<52, 53> gap_52;
   Status* (*get_string_tensor_data_length)(const Value*, std::size_t* out);
-  Status* (*get_string_tensor_content)(const Value*, void* text, std::size_t bytes, std::size_t* offsets,
-                                       std::size_t count);
+  Status* (*get_string_tensor_content)(const Value*, void* text, std::size_t bytes,
+                                       std::size_t* offsets, std::size_t count);
   Status* (*cast_type_info_to_tensor_info)(const TypeInfo*, const TensorInfo** out);
   Status* (*get_onnx_type_from_type_info)(const TypeInfo*, ValueKind* out);
   Gap<57, 60> gap_57;

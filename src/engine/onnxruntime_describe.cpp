@@ -14,15 +14,24 @@ namespace anynpu::engine::ort {
 namespace {
 
 constexpr std::array kTypes = {
-    std::pair{kFloat, DType::kFloat32},         std::pair{kUint8, DType::kUint8},
-    std::pair{kInt8, DType::kInt8},             std::pair{kUint16, DType::kUint16},
-    std::pair{kInt16, DType::kInt16},           std::pair{kInt32, DType::kInt32},
-    std::pair{kInt64, DType::kInt64},           std::pair{kString, DType::kString},
-    std::pair{kBool, DType::kBool},             std::pair{kFloat16, DType::kFloat16},
-    std::pair{kDouble, DType::kFloat64},        std::pair{kUint32, DType::kUint32},
-    std::pair{kUint64, DType::kUint64},         std::pair{kComplex64, DType::kComplex64},
-    std::pair{kComplex128, DType::kComplex128}, std::pair{kBFloat16, DType::kBFloat16},
-    std::pair{kUint4, DType::kUint4},           std::pair{kInt4, DType::kInt4},
+    std::pair{kFloat, DType::kFloat32},
+    std::pair{kUint8, DType::kUint8},
+    std::pair{kInt8, DType::kInt8},
+    std::pair{kUint16, DType::kUint16},
+    std::pair{kInt16, DType::kInt16},
+    std::pair{kInt32, DType::kInt32},
+    std::pair{kInt64, DType::kInt64},
+    std::pair{kString, DType::kString},
+    std::pair{kBool, DType::kBool},
+    std::pair{kFloat16, DType::kFloat16},
+    std::pair{kDouble, DType::kFloat64},
+    std::pair{kUint32, DType::kUint32},
+    std::pair{kUint64, DType::kUint64},
+    std::pair{kComplex64, DType::kComplex64},
+    std::pair{kComplex128, DType::kComplex128},
+    std::pair{kBFloat16, DType::kBFloat16},
+    std::pair{kUint4, DType::kUint4},
+    std::pair{kInt4, DType::kInt4},
 };
 
 struct One {
@@ -31,33 +40,43 @@ struct One {
   std::string leading;  // the name of an open leading dimension, such as "batch"; often empty
 };
 
-Result<One> describe_one(const Api& api, const SessionHandle& session, bool input, std::size_t index) {
+Result<One> describe_one(const Api& api, const SessionHandle& session, bool input,
+                         std::size_t index) {
   const std::string what = fmt::format("{} {}", input ? "input" : "output", index);
   One one;
   Allocator* allocator = nullptr;
   ANYNPU_CHECK(check(api, api.get_allocator_with_default_options(&allocator), what));
   char* name = nullptr;
-  ANYNPU_CHECK(check(api, (input ? api.session_get_input_name : api.session_get_output_name)(&session, index, allocator, &name), what));
+  ANYNPU_CHECK(check(api,
+                     (input ? api.session_get_input_name : api.session_get_output_name)(
+                         &session, index, allocator, &name),
+                     what));
   one.name = name;
   ANYNPU_CHECK(check(api, api.allocator_free(allocator, name), what));
   one.tensor.name = printable(one.name);
 
   TypeInfo* raw = nullptr;
-  ANYNPU_CHECK(check(api, (input ? api.session_get_input_type_info : api.session_get_output_type_info)(&session, index, &raw), what));
+  ANYNPU_CHECK(check(api,
+                     (input ? api.session_get_input_type_info : api.session_get_output_type_info)(
+                         &session, index, &raw),
+                     what));
   const Owned<TypeInfo> type_info(raw, api.release_type_info);
   ValueKind kind{};
   ANYNPU_CHECK(check(api, api.get_onnx_type_from_type_info(type_info.get(), &kind), what));
   const TensorInfo* tensor = nullptr;
-  if (kind == kTensorKind) ANYNPU_CHECK(check(api, api.cast_type_info_to_tensor_info(type_info.get(), &tensor), what));
+  if (kind == kTensorKind)
+    ANYNPU_CHECK(check(api, api.cast_type_info_to_tensor_info(type_info.get(), &tensor), what));
   if (tensor == nullptr)
-    return Error{Code::kUnsupported,
-                 fmt::format("{} '{}' is no tensor but a sequence, map or optional", what, one.tensor.name)};
+    return Error{
+        Code::kUnsupported,
+        fmt::format("{} '{}' is no tensor but a sequence, map or optional", what, one.tensor.name)};
   ANYNPU_TRY(found, type_and_shape(api, *tensor));
   one.tensor.type = dtype_of(found.type);
   one.tensor.shape = found.shape;
   if (one.tensor.type == DType::kUnknown)
-    return Error{Code::kUnsupported, fmt::format("{} '{}' has ONNX's element type {}, which anynpu cannot pass on",
-                                                 what, one.tensor.name, static_cast<int>(found.type))};
+    return Error{Code::kUnsupported,
+                 fmt::format("{} '{}' has ONNX's element type {}, which anynpu cannot pass on",
+                             what, one.tensor.name, static_cast<int>(found.type))};
   std::vector<const char*> names(found.shape.size(), nullptr);
   ANYNPU_CHECK(check(api, api.get_symbolic_dimensions(tensor, names.data(), names.size()), what));
   if (!names.empty() && names[0] != nullptr) one.leading = names[0];

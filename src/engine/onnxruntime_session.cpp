@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session of ONNX Runtime.
 //
-// Inputs are copied once, into buffers that the runtime reads in place; outputs are the runtime's own
-// memory, lent until the next run.
+// Inputs are copied once, into buffers that the runtime reads in place; outputs are the runtime's
+// own memory, lent until the next run.
 #include "engine/onnxruntime_session.h"
 
 #include <cstring>
@@ -18,8 +18,12 @@ namespace {
 
 class OrtSession : public engine::Session {
  public:
-  OrtSession(const Api& api, Owned<SessionHandle> session, Owned<MemoryInfo> memory, Description description)
-      : api_(api), session_(std::move(session)), memory_(std::move(memory)), description_(std::move(description)) {
+  OrtSession(const Api& api, Owned<SessionHandle> session, Owned<MemoryInfo> memory,
+             Description description)
+      : api_(api),
+        session_(std::move(session)),
+        memory_(std::move(memory)),
+        description_(std::move(description)) {
     for (const std::string& name : description_.input_names) input_names_.push_back(name.c_str());
     for (const std::string& name : description_.output_names) output_names_.push_back(name.c_str());
   }
@@ -58,8 +62,9 @@ class OrtSession : public engine::Session {
     for (const Owned<Value>& input : inputs_) inputs.push_back(input.get());
     outputs_.clear();
     std::vector<Value*> outputs(output_names_.size(), nullptr);
-    Status* status = api_.run(session_.get(), nullptr, input_names_.data(), inputs.data(), inputs.size(),
-                              output_names_.data(), output_names_.size(), outputs.data());
+    Status* status =
+        api_.run(session_.get(), nullptr, input_names_.data(), inputs.data(), inputs.size(),
+                 output_names_.data(), output_names_.size(), outputs.data());
     for (Value* output : outputs) outputs_.emplace_back(output, api_.release_value);
     auto done = check(api_, status, "ONNX Runtime failed");
     if (!done) outputs_.clear();
@@ -69,7 +74,8 @@ class OrtSession : public engine::Session {
   Result<OutputView> output(std::size_t index) override {
     if (index >= info().outputs.size()) return no_such_output(info(), index);
     if (index >= outputs_.size() || outputs_[index] == nullptr)
-      return Error{Code::kInvalid, fmt::format("output '{}' has no value: nothing has run", info().outputs[index].name)};
+      return Error{Code::kInvalid, fmt::format("output '{}' has no value: nothing has run",
+                                               info().outputs[index].name)};
     Value* value = outputs_[index].get();
     const std::string what = "output '" + info().outputs[index].name + "'";
     TensorInfo* raw = nullptr;
@@ -80,7 +86,8 @@ class OrtSession : public engine::Session {
     OutputView view{std::move(found.shape), {}};
     if (now.type == DType::kString) {
       strings_.resize(info().outputs.size());
-      ANYNPU_TRY(bytes, get_strings(value, static_cast<std::size_t>(element_count(now.shape)), what));
+      ANYNPU_TRY(bytes,
+                 get_strings(value, static_cast<std::size_t>(element_count(now.shape)), what));
       strings_[index] = std::move(bytes);
       view.bytes = strings_[index];
       return view;
@@ -100,12 +107,14 @@ class OrtSession : public engine::Session {
     if (declared.type == DType::kString) {
       Allocator* allocator = nullptr;
       ANYNPU_CHECK(check(api_, api_.get_allocator_with_default_options(&allocator), what));
-      ANYNPU_CHECK(check(api_, api_.create_tensor(allocator, shape.data(), shape.size(), type, &value), what));
+      ANYNPU_CHECK(check(
+          api_, api_.create_tensor(allocator, shape.data(), shape.size(), type, &value), what));
     } else {
       const std::size_t bytes = engine::TensorInfo{"", declared.type, shape}.byte_size();
       buffers_[index].assign(std::max<std::size_t>(bytes, 1), std::byte{0});
-      ANYNPU_CHECK(check(api_, api_.create_tensor_with_data(memory_.get(), buffers_[index].data(), bytes, shape.data(),
-                                                            shape.size(), type, &value),
+      ANYNPU_CHECK(check(api_,
+                         api_.create_tensor_with_data(memory_.get(), buffers_[index].data(), bytes,
+                                                      shape.data(), shape.size(), type, &value),
                          what));
     }
     return Owned<Value>(value, api_.release_value);
@@ -118,23 +127,29 @@ class OrtSession : public engine::Session {
     for (std::size_t i = 0; i < strings->size(); ++i) {
       const std::string_view text = (*strings)[i];
       char* place = nullptr;
-      ANYNPU_CHECK(check(api_, api_.get_resized_string_element(inputs_[index].get(), i, text.size(), &place), what));
+      ANYNPU_CHECK(
+          check(api_, api_.get_resized_string_element(inputs_[index].get(), i, text.size(), &place),
+                what));
       if (!text.empty()) std::memcpy(place, text.data(), text.size());
     }
     return {};
   }
 
-  Result<std::vector<std::byte>> get_strings(const Value* value, std::size_t count, const std::string& what) {
+  Result<std::vector<std::byte>> get_strings(const Value* value, std::size_t count,
+                                             const std::string& what) {
     std::vector<std::byte> bytes;
     if (count == 0) return bytes;
     std::size_t length = 0;
     ANYNPU_CHECK(check(api_, api_.get_string_tensor_data_length(value, &length), what));
     std::string text(length, '\0');
     std::vector<std::size_t> offsets(count);
-    ANYNPU_CHECK(check(api_, api_.get_string_tensor_content(value, text.data(), length, offsets.data(), count), what));
+    ANYNPU_CHECK(check(
+        api_, api_.get_string_tensor_content(value, text.data(), length, offsets.data(), count),
+        what));
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t end = i + 1 < count ? offsets[i + 1] : length;
-      if (offsets[i] > end || end > length) return Error{Code::kDevice, what + ": ONNX Runtime mixed up its strings"};
+      if (offsets[i] > end || end > length)
+        return Error{Code::kDevice, what + ": ONNX Runtime mixed up its strings"};
       append_string(bytes, std::string_view(text).substr(offsets[i], end - offsets[i]));
     }
     return bytes;
@@ -159,7 +174,8 @@ Result<Owned<SessionOptions>> make_options(const Api& api, int threads) {
   Owned<SessionOptions> options(raw, api.release_session_options);
   ANYNPU_CHECK(check(api, api.set_intra_op_num_threads(raw, threads), "threads"));
   ANYNPU_CHECK(check(api, api.set_inter_op_num_threads(raw, 1), "threads"));
-  ANYNPU_CHECK(check(api, api.set_session_graph_optimization_level(raw, kAllOptimisations), "optimisation"));
+  ANYNPU_CHECK(
+      check(api, api.set_session_graph_optimization_level(raw, kAllOptimisations), "optimisation"));
   ANYNPU_CHECK(check(api, api.set_session_log_severity_level(raw, kWarning), "log level"));
   // Idle threads that spin burn the cores that the other workers of a server want.
   for (const char* key : {"session.intra_op.allow_spinning", "session.inter_op.allow_spinning"})
@@ -179,17 +195,22 @@ Result<std::unique_ptr<engine::Session>> load_session(const Api& api, const Env&
   const std::string title = artifact.filename().string();
   ANYNPU_TRY(settings, make_options(api, options.threads));
   SessionHandle* raw = nullptr;
-  auto created = check(api, api.create_session(&env, artifact.c_str(), settings.get(), &raw), title);
+  auto created =
+      check(api, api.create_session(&env, artifact.c_str(), settings.get(), &raw), title);
   if (!created) {
     Error failed = std::move(created).error();
-    if (failed.code == Code::kDevice) failed.code = Code::kInvalid;  // nothing has run yet: the file is at fault
+    if (failed.code == Code::kDevice)
+      failed.code = Code::kInvalid;  // nothing has run yet: the file is at fault
     if (failed.code == Code::kInvalid && failed.message.find("opset") == std::string::npos)
-      failed.hint = "the file may be cut off or damaged, or use operators that this ONNX Runtime does not have";
+      failed.hint =
+          "the file may be cut off or damaged, or use operators that this ONNX Runtime does not "
+          "have";
     return failed;
   }
   Owned<SessionHandle> session(raw, api.release_session);
   MemoryInfo* memory = nullptr;
-  ANYNPU_CHECK(check(api, api.create_cpu_memory_info(kDeviceAllocator, kDefaultMemory, &memory), title));
+  ANYNPU_CHECK(
+      check(api, api.create_cpu_memory_info(kDeviceAllocator, kDefaultMemory, &memory), title));
   Owned<MemoryInfo> cpu(memory, api.release_memory_info);
   auto description = describe(api, *session);
   if (!description) return std::move(description).error().within(title);
@@ -201,7 +222,8 @@ Result<std::unique_ptr<engine::Session>> load_session(const Api& api, const Env&
     shapes.push_back(input.shape);
     chosen = chosen && !is_dynamic(input.shape);
   }
-  auto loaded = std::make_unique<OrtSession>(api, std::move(session), std::move(cpu), std::move(*description));
+  auto loaded = std::make_unique<OrtSession>(api, std::move(session), std::move(cpu),
+                                             std::move(*description));
   if (chosen) ANYNPU_CHECK(loaded->set_input_shapes(shapes));
   return std::unique_ptr<engine::Session>(std::move(loaded));
 }

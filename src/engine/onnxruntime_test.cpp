@@ -13,9 +13,9 @@
 namespace anynpu::engine {
 namespace {
 
+using testing::bytes_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::bytes_of;
 using testing::loaded;
 using testing::OnnxType;
 using testing::run_once;
@@ -23,7 +23,8 @@ using testing::TinyOnnx;
 using testing::values_of;
 
 /// y = x in any element type.
-std::vector<std::byte> identity_model(OnnxType type, const std::vector<std::string>& dims = {"2", "3"}) {
+std::vector<std::byte> identity_model(OnnxType type,
+                                      const std::vector<std::string>& dims = {"2", "3"}) {
   TinyOnnx model;
   model.input("x", type, dims);
   model.node("Identity", {"x"}, {"y"});
@@ -48,20 +49,22 @@ TEST_P(EveryOnnxType, PassesThroughUnchanged) {
   EXPECT_EQ(info.inputs[0].shape, (Shape{2, 3}));
   EXPECT_FALSE(info.batchable);
   std::vector<std::byte> input(info.inputs[0].byte_size());
-  for (std::size_t i = 0; i < input.size(); ++i) input[i] = std::byte(GetParam().type == DType::kBool ? i % 2 : i * 7);
+  for (std::size_t i = 0; i < input.size(); ++i)
+    input[i] = std::byte(GetParam().type == DType::kBool ? i % 2 : i * 7);
   EXPECT_EQ(run_once(*session, input), input);
   EXPECT_EQ(session->output(0)->shape, (Shape{2, 3}));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Onnx, EveryOnnxType,
-    ::testing::Values(TypeCase{OnnxType::kFloat, DType::kFloat32}, TypeCase{OnnxType::kUint8, DType::kUint8},
-                      TypeCase{OnnxType::kInt8, DType::kInt8}, TypeCase{OnnxType::kUint16, DType::kUint16},
-                      TypeCase{OnnxType::kInt16, DType::kInt16}, TypeCase{OnnxType::kInt32, DType::kInt32},
-                      TypeCase{OnnxType::kInt64, DType::kInt64}, TypeCase{OnnxType::kBool, DType::kBool},
-                      TypeCase{OnnxType::kFloat16, DType::kFloat16}, TypeCase{OnnxType::kDouble, DType::kFloat64},
-                      TypeCase{OnnxType::kUint32, DType::kUint32}, TypeCase{OnnxType::kUint64, DType::kUint64},
-                      TypeCase{OnnxType::kBFloat16, DType::kBFloat16}),
+    ::testing::Values(
+        TypeCase{OnnxType::kFloat, DType::kFloat32}, TypeCase{OnnxType::kUint8, DType::kUint8},
+        TypeCase{OnnxType::kInt8, DType::kInt8}, TypeCase{OnnxType::kUint16, DType::kUint16},
+        TypeCase{OnnxType::kInt16, DType::kInt16}, TypeCase{OnnxType::kInt32, DType::kInt32},
+        TypeCase{OnnxType::kInt64, DType::kInt64}, TypeCase{OnnxType::kBool, DType::kBool},
+        TypeCase{OnnxType::kFloat16, DType::kFloat16}, TypeCase{OnnxType::kDouble, DType::kFloat64},
+        TypeCase{OnnxType::kUint32, DType::kUint32}, TypeCase{OnnxType::kUint64, DType::kUint64},
+        TypeCase{OnnxType::kBFloat16, DType::kBFloat16}),
     [](const auto& test) { return std::string(to_string(test.param.type)); });
 
 TEST(OnnxRuntime, StringsTravelAsBytes) {
@@ -69,7 +72,8 @@ TEST(OnnxRuntime, StringsTravelAsBytes) {
   ASSERT_NE(session, nullptr);
   EXPECT_EQ(session->info().inputs[0].type, DType::kString);
   std::vector<std::byte> input;
-  for (const std::string_view text : std::initializer_list<std::string_view>{"one", "", "three", std::string_view("a\0b", 3), "\xc3\xa9", "six"})
+  for (const std::string_view text : std::initializer_list<std::string_view>{
+           "one", "", "three", std::string_view("a\0b", 3), "\xc3\xa9", "six"})
     append_string(input, text);
   EXPECT_EQ(run_once(*session, input), input);
   auto wrong = session->set_input(0, std::span(input).first(input.size() - 1));
@@ -82,7 +86,8 @@ TEST(OnnxRuntime, OpenDimensionsMustBeChosenAndMayBeEmpty) {
   ASSERT_NE(session, nullptr);
   EXPECT_EQ(session->info().inputs[0].shape, (Shape{-1, 4}));
   EXPECT_TRUE(session->info().batchable);
-  EXPECT_EQ(session->run().error().message, "input 'x': its shape ?x4 must be chosen before it can be used");
+  EXPECT_EQ(session->run().error().message,
+            "input 'x': its shape ?x4 must be chosen before it can be used");
   EXPECT_FALSE(session->set_input(0, bytes_of<float>({1, 2, 3, 4})));
   for (const std::int64_t rows : {3, 1, 0, 3}) {
     ASSERT_TRUE(session->set_input_shapes({{rows, 4}}));
@@ -159,13 +164,15 @@ TEST(OnnxRuntime, BrokenFilesAreErrors) {
   auto missing = engine->load("/nonexistent/m.onnx", {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Code::kNotFound);
-  auto text = testing::load("onnxruntime", bytes_of<char>({'n', 'o', ' ', 'm', 'o', 'd', 'e', 'l', '\n'}));
+  auto text =
+      testing::load("onnxruntime", bytes_of<char>({'n', 'o', ' ', 'm', 'o', 'd', 'e', 'l', '\n'}));
   ASSERT_FALSE(text);
   EXPECT_EQ(text.error().code, Code::kInvalid);
   EXPECT_THAT(text.error().message, HasSubstr("tiny.onnx: "));
   const auto whole = identity_model(OnnxType::kFloat);
   for (std::size_t size = 0; size < whole.size(); size += 7) {
-    auto cut = testing::load("onnxruntime", {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
+    auto cut = testing::load("onnxruntime",
+                             {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
     EXPECT_FALSE(cut) << size;
   }
 }
@@ -173,7 +180,9 @@ TEST(OnnxRuntime, BrokenFilesAreErrors) {
 TEST(OnnxRuntime, OptionsAreChecked) {
   EXPECT_EQ(testing::load("onnxruntime", identity_model(OnnxType::kFloat), {257}).error().message,
             "257 threads: 1 to 256 are possible");
-  EXPECT_THAT(testing::load("onnxruntime", identity_model(OnnxType::kFloat), {1, "xnnpack"}).error().message,
+  EXPECT_THAT(testing::load("onnxruntime", identity_model(OnnxType::kFloat), {1, "xnnpack"})
+                  .error()
+                  .message,
               HasSubstr("has no variant 'xnnpack'"));
 }
 
@@ -182,7 +191,8 @@ TEST(OnnxRuntime, AnotherLibraryIsRefusedByName) {
   ASSERT_TRUE(libc) << libc.error().message;
   auto api = ort::load_api(*libc);
   ASSERT_FALSE(api);
-  EXPECT_THAT(api.error().message, HasSubstr("is no ONNX Runtime library: OrtGetApiBase is missing"));
+  EXPECT_THAT(api.error().message,
+              HasSubstr("is no ONNX Runtime library: OrtGetApiBase is missing"));
 }
 
 }  // namespace

@@ -29,26 +29,31 @@ std::string_view text_at(std::span<const std::byte> bytes, std::size_t at, std::
 
 }  // namespace
 
-Result<std::vector<std::string_view>> split_strings(std::span<const std::byte> bytes, std::size_t count) {
-  // Each string takes four bytes at least, so a huge count is refused before memory is taken for it.
+Result<std::vector<std::string_view>> split_strings(std::span<const std::byte> bytes,
+                                                    std::size_t count) {
+  // Each string takes four bytes at least, so a huge count is refused before memory is taken for
+  // it.
   if (count > bytes.size() / 4)
-    return Error{Code::kInvalid, fmt::format("{} bytes cannot hold {} strings", bytes.size(), count)};
+    return Error{Code::kInvalid,
+                 fmt::format("{} bytes cannot hold {} strings", bytes.size(), count)};
   std::vector<std::string_view> strings;
   strings.reserve(count);
   std::size_t at = 0;
   while (strings.size() < count) {
     if (bytes.size() - at < 4)
-      return Error{Code::kInvalid, fmt::format("the length of string {} is cut off", strings.size())};
+      return Error{Code::kInvalid,
+                   fmt::format("the length of string {} is cut off", strings.size())};
     const std::size_t length = word_at(bytes, at);
     at += 4;
     if (bytes.size() - at < length)
-      return Error{Code::kInvalid, fmt::format("string {} says {} bytes, {} are left", strings.size(), length,
-                                               bytes.size() - at)};
+      return Error{Code::kInvalid, fmt::format("string {} says {} bytes, {} are left",
+                                               strings.size(), length, bytes.size() - at)};
     strings.push_back(text_at(bytes, at, length));
     at += length;
   }
   if (at != bytes.size())
-    return Error{Code::kInvalid, fmt::format("{} bytes follow the last of {} strings", bytes.size() - at, count)};
+    return Error{Code::kInvalid,
+                 fmt::format("{} bytes follow the last of {} strings", bytes.size() - at, count)};
   return strings;
 }
 
@@ -63,7 +68,8 @@ Result<std::vector<std::byte>> to_tflite_strings(std::span<const std::string_vie
   const std::size_t first = total;
   for (const std::string_view text : strings) total += text.size();
   if (total > std::numeric_limits<std::int32_t>::max())
-    return Error{Code::kTooLarge, fmt::format("{} bytes of strings are more than TFLite can hold", total)};
+    return Error{Code::kTooLarge,
+                 fmt::format("{} bytes of strings are more than TFLite can hold", total)};
   std::vector<std::byte> buffer;
   buffer.reserve(total);
   append_word(buffer, static_cast<std::uint32_t>(strings.size()));
@@ -84,7 +90,8 @@ Result<std::vector<std::string_view>> from_tflite_strings(std::span<const std::b
   const std::size_t count = word_at(buffer, 0);
   if (count == 0) return std::vector<std::string_view>{};
   if (count > buffer.size() / 4 || 4 * (count + 2) > buffer.size())
-    return Error{Code::kInvalid, fmt::format("a string tensor of {} bytes cannot hold {} strings", buffer.size(), count)};
+    return Error{Code::kInvalid, fmt::format("a string tensor of {} bytes cannot hold {} strings",
+                                             buffer.size(), count)};
   std::vector<std::string_view> strings;
   strings.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -30,9 +30,12 @@ TEST(Strings, BytesThereAndBack) {
 }
 
 TEST(Strings, BrokenBytesAreErrors) {
-  EXPECT_EQ(split_strings(bytes_of("\3\0\0\0on"sv), 1).error().message, "string 0 says 3 bytes, 2 are left");
-  EXPECT_EQ(split_strings(bytes_of("\1\0\0\0x\1\0\0"sv), 2).error().message, "the length of string 1 is cut off");
-  EXPECT_EQ(split_strings(bytes_of("\1\0\0\0xy"sv), 1).error().message, "1 bytes follow the last of 1 strings");
+  EXPECT_EQ(split_strings(bytes_of("\3\0\0\0on"sv), 1).error().message,
+            "string 0 says 3 bytes, 2 are left");
+  EXPECT_EQ(split_strings(bytes_of("\1\0\0\0x\1\0\0"sv), 2).error().message,
+            "the length of string 1 is cut off");
+  EXPECT_EQ(split_strings(bytes_of("\1\0\0\0xy"sv), 1).error().message,
+            "1 bytes follow the last of 1 strings");
   EXPECT_EQ(split_strings(bytes_of("\xff\xff\xff\xff"sv), 1).error().code, Code::kInvalid);
   EXPECT_EQ(split_strings({}, std::size_t{1} << 60).error().code, Code::kInvalid);
   EXPECT_THAT(*split_strings({}, 0), IsEmpty());
@@ -52,7 +55,8 @@ TEST(Strings, BrokenTfliteBuffersAreErrors) {
   EXPECT_FALSE(from_tflite_strings(bytes_of("\1\0\0\0\x0c\0\0\0"sv)));
   EXPECT_FALSE(from_tflite_strings(bytes_of("\xff\xff\xff\xff\0\0\0\0"sv)));
   EXPECT_FALSE(from_tflite_strings(bytes_of("\1\0\0\0\x0c\0\0\0\x0d\0\0\0"sv)));  // ends outside
-  EXPECT_FALSE(from_tflite_strings(bytes_of("\1\0\0\0\x0c\0\0\0\x0b\0\0\0"sv)));  // ends before it begins
+  EXPECT_FALSE(
+      from_tflite_strings(bytes_of("\1\0\0\0\x0c\0\0\0\x0b\0\0\0"sv)));  // ends before it begins
 }
 
 }  // namespace

@@ -22,15 +22,15 @@ struct TypeRow {
 };
 
 constexpr std::array kTypes = {
-    TypeRow{DType::kUnknown, "unknown", 0},        TypeRow{DType::kBool, "bool", 8},
-    TypeRow{DType::kUint8, "uint8", 8},            TypeRow{DType::kInt8, "int8", 8},
-    TypeRow{DType::kUint16, "uint16", 16},         TypeRow{DType::kInt16, "int16", 16},
-    TypeRow{DType::kUint32, "uint32", 32},         TypeRow{DType::kInt32, "int32", 32},
-    TypeRow{DType::kUint64, "uint64", 64},         TypeRow{DType::kInt64, "int64", 64},
-    TypeRow{DType::kFloat16, "float16", 16},       TypeRow{DType::kBFloat16, "bfloat16", 16},
-    TypeRow{DType::kFloat32, "float32", 32},       TypeRow{DType::kFloat64, "float64", 64},
-    TypeRow{DType::kComplex64, "complex64", 64},   TypeRow{DType::kComplex128, "complex128", 128},
-    TypeRow{DType::kString, "string", 0},          TypeRow{DType::kInt4, "int4", 4},
+    TypeRow{DType::kUnknown, "unknown", 0},      TypeRow{DType::kBool, "bool", 8},
+    TypeRow{DType::kUint8, "uint8", 8},          TypeRow{DType::kInt8, "int8", 8},
+    TypeRow{DType::kUint16, "uint16", 16},       TypeRow{DType::kInt16, "int16", 16},
+    TypeRow{DType::kUint32, "uint32", 32},       TypeRow{DType::kInt32, "int32", 32},
+    TypeRow{DType::kUint64, "uint64", 64},       TypeRow{DType::kInt64, "int64", 64},
+    TypeRow{DType::kFloat16, "float16", 16},     TypeRow{DType::kBFloat16, "bfloat16", 16},
+    TypeRow{DType::kFloat32, "float32", 32},     TypeRow{DType::kFloat64, "float64", 64},
+    TypeRow{DType::kComplex64, "complex64", 64}, TypeRow{DType::kComplex128, "complex128", 128},
+    TypeRow{DType::kString, "string", 0},        TypeRow{DType::kInt4, "int4", 4},
     TypeRow{DType::kUint4, "uint4", 4},
 };
 
@@ -58,7 +58,8 @@ std::vector<float> widen(std::span<const std::byte> bytes, std::size_t count) {
 }
 
 /// Two values in a byte, the first one in the low half.
-std::vector<float> widen_nibbles(std::span<const std::byte> bytes, std::size_t count, bool is_signed) {
+std::vector<float> widen_nibbles(std::span<const std::byte> bytes, std::size_t count,
+                                 bool is_signed) {
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto pair = std::to_integer<unsigned>(bytes[i / 2]);
@@ -73,27 +74,42 @@ Result<std::vector<float>> stored_values(const Tensor& tensor, std::size_t count
   switch (tensor.info.type) {
     case DType::kBool:
       return widen<std::uint8_t>(bytes, count, [](std::uint8_t b) { return b != 0 ? 1.0F : 0.0F; });
-    case DType::kUint8: return widen<std::uint8_t>(bytes, count);
-    case DType::kInt8: return widen<std::int8_t>(bytes, count);
-    case DType::kUint16: return widen<std::uint16_t>(bytes, count);
-    case DType::kInt16: return widen<std::int16_t>(bytes, count);
-    case DType::kUint32: return widen<std::uint32_t>(bytes, count);
-    case DType::kInt32: return widen<std::int32_t>(bytes, count);
-    case DType::kUint64: return widen<std::uint64_t>(bytes, count);
-    case DType::kInt64: return widen<std::int64_t>(bytes, count);
-    case DType::kFloat16: return widen<std::uint16_t>(bytes, count, half_to_float);
-    case DType::kBFloat16: return widen<std::uint16_t>(bytes, count, bfloat16_to_float);
-    case DType::kFloat32: return widen<float>(bytes, count);
-    case DType::kFloat64: return widen<double>(bytes, count);
-    case DType::kInt4: return widen_nibbles(bytes, count, true);
-    case DType::kUint4: return widen_nibbles(bytes, count, false);
+    case DType::kUint8:
+      return widen<std::uint8_t>(bytes, count);
+    case DType::kInt8:
+      return widen<std::int8_t>(bytes, count);
+    case DType::kUint16:
+      return widen<std::uint16_t>(bytes, count);
+    case DType::kInt16:
+      return widen<std::int16_t>(bytes, count);
+    case DType::kUint32:
+      return widen<std::uint32_t>(bytes, count);
+    case DType::kInt32:
+      return widen<std::int32_t>(bytes, count);
+    case DType::kUint64:
+      return widen<std::uint64_t>(bytes, count);
+    case DType::kInt64:
+      return widen<std::int64_t>(bytes, count);
+    case DType::kFloat16:
+      return widen<std::uint16_t>(bytes, count, half_to_float);
+    case DType::kBFloat16:
+      return widen<std::uint16_t>(bytes, count, bfloat16_to_float);
+    case DType::kFloat32:
+      return widen<float>(bytes, count);
+    case DType::kFloat64:
+      return widen<double>(bytes, count);
+    case DType::kInt4:
+      return widen_nibbles(bytes, count, true);
+    case DType::kUint4:
+      return widen_nibbles(bytes, count, false);
     case DType::kUnknown:
     case DType::kComplex64:
     case DType::kComplex128:
-    case DType::kString: break;
+    case DType::kString:
+      break;
   }
-  return Error{Code::kUnsupported, fmt::format("tensor '{}': {} elements have no real value", tensor.info.name,
-                                               to_string(tensor.info.type))};
+  return Error{Code::kUnsupported, fmt::format("tensor '{}': {} elements have no real value",
+                                               tensor.info.name, to_string(tensor.info.type))};
 }
 
 Result<> dequantise(const TensorInfo& info, std::vector<float>& values) {
@@ -110,11 +126,13 @@ Result<> dequantise(const TensorInfo& info, std::vector<float>& values) {
   if (q.axis < 0 || axis >= info.shape.size() ||
       static_cast<std::int64_t>(q.scales.size()) != info.shape[axis] ||
       (q.zero_points.size() > 1 && q.zero_points.size() != q.scales.size()))
-    return Error{Code::kInvalid, fmt::format("tensor '{}': {} scales and {} zero points for axis {} of {}",
-                                             info.name, q.scales.size(), q.zero_points.size(), q.axis,
-                                             to_string(info.shape))};
+    return Error{
+        Code::kInvalid,
+        fmt::format("tensor '{}': {} scales and {} zero points for axis {} of {}", info.name,
+                    q.scales.size(), q.zero_points.size(), q.axis, to_string(info.shape))};
   std::size_t inner = 1;
-  for (std::size_t i = axis + 1; i < info.shape.size(); ++i) inner *= static_cast<std::size_t>(info.shape[i]);
+  for (std::size_t i = axis + 1; i < info.shape.size(); ++i)
+    inner *= static_cast<std::size_t>(info.shape[i]);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::size_t channel = i / inner % q.scales.size();
     values[i] = q.scales[channel] * (values[i] - zero_point(channel));
@@ -124,7 +142,9 @@ Result<> dequantise(const TensorInfo& info, std::vector<float>& values) {
 
 }  // namespace
 
-std::string_view to_string(DType type) { return row_of(type).word; }
+std::string_view to_string(DType type) {
+  return row_of(type).word;
+}
 
 DType dtype_from(std::string_view word) {
   for (const TypeRow& row : kTypes)
@@ -132,7 +152,9 @@ DType dtype_from(std::string_view word) {
   return DType::kUnknown;
 }
 
-std::size_t bits_of(DType type) { return row_of(type).bits; }
+std::size_t bits_of(DType type) {
+  return row_of(type).bits;
+}
 
 std::string to_string(const Shape& shape) {
   if (shape.empty()) return "scalar";
@@ -157,7 +179,8 @@ std::size_t TensorInfo::byte_size() const {
   const std::int64_t count = element_count(shape);
   const std::size_t bits = bits_of(type);
   std::size_t total = 0;
-  if (count < 0 || bits == 0 || __builtin_mul_overflow(static_cast<std::size_t>(count), bits, &total) ||
+  if (count < 0 || bits == 0 ||
+      __builtin_mul_overflow(static_cast<std::size_t>(count), bits, &total) ||
       total > std::numeric_limits<std::size_t>::max() - 7)
     return 0;
   return (total + 7) / 8;
@@ -168,8 +191,9 @@ Result<std::vector<float>> to_floats(const Tensor& tensor) {
   const std::size_t bits = bits_of(tensor.info.type);
   if (count < 0 || (bits != 0 && tensor.info.byte_size() != tensor.bytes.size()))
     return Error{Code::kInvalid,
-                 fmt::format("tensor '{}': {} bytes are not {} elements of {}", tensor.info.name, tensor.bytes.size(),
-                             to_string(tensor.info.shape), to_string(tensor.info.type))};
+                 fmt::format("tensor '{}': {} bytes are not {} elements of {}", tensor.info.name,
+                             tensor.bytes.size(), to_string(tensor.info.shape),
+                             to_string(tensor.info.type))};
   ANYNPU_TRY(values, stored_values(tensor, static_cast<std::size_t>(count)));
   if (!tensor.info.quantisation.scales.empty()) ANYNPU_CHECK(dequantise(tensor.info, values));
   return std::move(values);

@@ -14,8 +14,25 @@ namespace anynpu::engine {
 
 /// Element types of the TFLite and ONNX Runtime C APIs.
 enum class DType : std::uint8_t {
-  kUnknown, kBool, kUint8, kInt8, kUint16, kInt16, kUint32, kInt32, kUint64, kInt64,
-  kFloat16, kBFloat16, kFloat32, kFloat64, kComplex64, kComplex128, kString, kInt4, kUint4,
+  kUnknown,
+  kBool,
+  kUint8,
+  kInt8,
+  kUint16,
+  kInt16,
+  kUint32,
+  kInt32,
+  kUint64,
+  kInt64,
+  kFloat16,
+  kBFloat16,
+  kFloat32,
+  kFloat64,
+  kComplex64,
+  kComplex128,
+  kString,
+  kInt4,
+  kUint4,
 };
 
 /// "float32", "uint8", ... as NumPy spells them.

@@ -99,7 +99,8 @@ TEST(ToFloats, DequantisesPerTensor) {
 }
 
 TEST(ToFloats, DequantisesPerAxis) {
-  Tensor tensor = tensor_of<std::int8_t>(DType::kInt8, {2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  Tensor tensor =
+      tensor_of<std::int8_t>(DType::kInt8, {2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
   tensor.info.quantisation = {{1, 10, 100}, {0, 1, 2}, 1};
   EXPECT_THAT(*to_floats(tensor), ElementsAre(1, 2, 20, 30, 300, 400, 7, 8, 80, 90, 900, 1000));
 }
@@ -139,12 +140,12 @@ TEST(Half, EveryValueSurvivesTheRoundTrip) {
 }
 
 TEST(Half, RoundsToNearestEven) {
-  EXPECT_EQ(float_to_half(1.0F + 1.0F / 2048), 0x3C00);   // a tie, down to even
-  EXPECT_EQ(float_to_half(1.0F + 3.0F / 2048), 0x3C02);   // a tie, up to even
+  EXPECT_EQ(float_to_half(1.0F + 1.0F / 2048), 0x3C00);  // a tie, down to even
+  EXPECT_EQ(float_to_half(1.0F + 3.0F / 2048), 0x3C02);  // a tie, up to even
   EXPECT_EQ(float_to_half(65519.0F), 0x7BFF);
   EXPECT_EQ(float_to_half(65520.0F), 0x7C00);
   EXPECT_EQ(float_to_half(1e9F), 0x7C00);
-  EXPECT_EQ(float_to_half(std::ldexp(1.0F, -25)), 0);     // a tie with zero
+  EXPECT_EQ(float_to_half(std::ldexp(1.0F, -25)), 0);  // a tie with zero
   EXPECT_EQ(float_to_half(std::ldexp(1.5F, -25)), 1);
   EXPECT_EQ(float_to_half(-std::numeric_limits<float>::infinity()), 0xFC00);
 }

@@ -30,11 +30,14 @@ class TfliteEngine : public Engine {
     return {"plain"};
   }
 
-  Result<std::unique_ptr<Session>> load(const std::filesystem::path& artifact, const LoadOptions& options) override {
+  Result<std::unique_ptr<Session>> load(const std::filesystem::path& artifact,
+                                        const LoadOptions& options) override {
     const std::vector<std::string> known = variants();
-    if (!options.variant.empty() && options.variant != known.front() && options.variant != known.back())
-      return Error{Code::kUnsupported, fmt::format("the TFLite of {} has no variant '{}'", first_.path.string(),
-                                                   printable(options.variant))}
+    if (!options.variant.empty() && options.variant != known.front() &&
+        options.variant != known.back())
+      return Error{Code::kUnsupported,
+                   fmt::format("the TFLite of {} has no variant '{}'", first_.path.string(),
+                               printable(options.variant))}
           .with_hint("its variants: " + join(known, ", "));
     const bool plain = options.variant == "plain" || with_xnnpack_ == nullptr;
     return tflite::load_session(plain ? first_.api : with_xnnpack_->api, artifact, options);
@@ -56,13 +59,14 @@ Result<std::unique_ptr<Engine>> open_tflite(const LibraryChoice& choice) {
   const SharedLibrary& newest = choice.libraries.front().library;
   ANYNPU_TRY(api, tflite::load_api(newest));
   std::unique_ptr<Opened> with_xnnpack;
-  for (std::size_t i = 1; i < choice.libraries.size() && !api.has_xnnpack() && with_xnnpack == nullptr; ++i) {
+  for (std::size_t i = 1;
+       i < choice.libraries.size() && !api.has_xnnpack() && with_xnnpack == nullptr; ++i) {
     const SharedLibrary& other = choice.libraries[i].library;
     if (auto other_api = tflite::load_api(other); other_api && other_api->has_xnnpack())
       with_xnnpack = std::make_unique<Opened>(Opened{other.path(), std::move(*other_api)});
   }
-  return std::unique_ptr<Engine>(
-      std::make_unique<TfliteEngine>(Opened{newest.path(), std::move(api)}, std::move(with_xnnpack)));
+  return std::unique_ptr<Engine>(std::make_unique<TfliteEngine>(
+      Opened{newest.path(), std::move(api)}, std::move(with_xnnpack)));
 }
 
 }  // namespace anynpu::engine

@@ -13,8 +13,9 @@ namespace anynpu::engine {
 /// How TFLite's library is called.
 LibraryNames tflite_names();
 
-/// The newest library serves. Where it was built without XNNPACK (as Debian's) and another one of this
-/// machine has it, the variant "xnnpack" runs in that one: for int8 models it is 8 times faster.
+/// The newest library serves. Where it was built without XNNPACK (as Debian's) and another one of
+/// this machine has it, the variant "xnnpack" runs in that one: for int8 models it is 8 times
+/// faster.
 Result<std::unique_ptr<Engine>> open_tflite(const LibraryChoice& choice);
 
 }  // namespace anynpu::engine

@@ -14,7 +14,8 @@ namespace anynpu::engine::tflite {
 Result<std::string> version_of(const SharedLibrary& library) {
   const char* (*version)() = nullptr;
   if (!resolve(library, "TfLiteVersion", version))
-    return Error{Code::kUnsupported, library.path().string() + ": is no TFLite library: TfLiteVersion is missing"};
+    return Error{Code::kUnsupported,
+                 library.path().string() + ": is no TFLite library: TfLiteVersion is missing"};
   const char* text = version();
   return std::string(text != nullptr ? printable(text, 40) : "");
 }
@@ -54,8 +55,8 @@ Result<Api> load_api(const SharedLibrary& library) {
   need("TfLiteTensorCopyFromBuffer", api.tensor_copy_from);
   need("TfLiteTensorRealloc", api.tensor_realloc);
   if (!missing.empty())
-    return Error{Code::kUnsupported, fmt::format("{} (TFLite {}) lacks {}", library.path().string(), api.version,
-                                                 join(missing, ", "))}
+    return Error{Code::kUnsupported, fmt::format("{} (TFLite {}) lacks {}", library.path().string(),
+                                                 api.version, join(missing, ", "))}
         .with_hint("use TFLite 2.9 or newer with the whole C API");
   resolve(library, "TfLiteModelCreateWithErrorReporter", api.model_create_reporting);
   resolve(library, "TfLiteOpaqueTensorGetNumDimsSignature", api.signature_rank);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TFLite C API as anynpu declares it for itself: types, and a table of the functions in use.
 //
-// Structures are declared only where the API has no accessor in older versions (2.9): quantisation per
-// axis, and dimensions that a request may choose. Newer versions have accessors; those are preferred,
-// and the structure is read only after its fields were seen to agree with the accessors there are.
+// Structures are declared only where the API has no accessor in older versions (2.9): quantisation
+// per axis, and dimensions that a request may choose. Newer versions have accessors; those are
+// preferred, and the structure is read only after its fields were seen to agree with the accessors
+// there are.
 #pragma once
 
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "base/result.h"
@@ -24,20 +26,41 @@ enum Status : int { kOk = 0 };
 
 /// TfLiteType. Values after kUint32 came after 2.9.
 enum Type : int {
-  kNoType = 0, kFloat32 = 1, kInt32 = 2, kUint8 = 3, kInt64 = 4, kString = 5, kBool = 6, kInt16 = 7,
-  kComplex64 = 8, kInt8 = 9, kFloat16 = 10, kFloat64 = 11, kComplex128 = 12, kUint64 = 13, kResource = 14,
-  kVariant = 15, kUint32 = 16, kUint16 = 17, kInt4 = 18, kBFloat16 = 19,
+  kNoType = 0,
+  kFloat32 = 1,
+  kInt32 = 2,
+  kUint8 = 3,
+  kInt64 = 4,
+  kString = 5,
+  kBool = 6,
+  kInt16 = 7,
+  kComplex64 = 8,
+  kInt8 = 9,
+  kFloat16 = 10,
+  kFloat64 = 11,
+  kComplex128 = 12,
+  kUint64 = 13,
+  kResource = 14,
+  kVariant = 15,
+  kUint32 = 16,
+  kUint16 = 17,
+  kInt4 = 18,
+  kBFloat16 = 19,
 };
 
 /// TfLiteIntArray, TfLiteFloatArray: `size`, and that many elements right after it.
-struct IntArray {
+template <typename Element>
+struct SizedArray {
   int size;
-  int at(int i) const { return (&size)[1 + i]; }
+  Element at(int i) const {
+    Element element;
+    const auto* first = reinterpret_cast<const std::byte*>(this) + sizeof(int);
+    std::memcpy(&element, first + static_cast<std::size_t>(i) * sizeof(Element), sizeof(Element));
+    return element;
+  }
 };
-struct FloatArray {
-  int size;
-  float at(int i) const { return reinterpret_cast<const float*>(&size)[1 + i]; }
-};
+using IntArray = SizedArray<int>;
+using FloatArray = SizedArray<float>;
 
 struct QuantizationParams {
   float scale;
@@ -116,12 +139,14 @@ struct Api {
   const char* (*tensor_name)(const Tensor*);
   QuantizationParams (*tensor_quantisation)(const Tensor*);
   Status (*tensor_copy_from)(Tensor*, const void* data, std::size_t size);
-  void (*tensor_realloc)(std::size_t bytes, Tensor*);  // returns a status in newer versions; not used
+  void (*tensor_realloc)(std::size_t bytes,
+                         Tensor*);  // returns a status in newer versions; not used
 
   // Absent from older versions.
-  Model* (*model_create_reporting)(const void* data, std::size_t size, ErrorReporter, void* user_data);
-  std::int32_t (*signature_rank)(const Tensor*);  // -1: the tensor has no signature
-  std::int32_t (*signature_dim)(const Tensor*, std::int32_t index);
+  Model* (*model_create_reporting)(const void* data, std::size_t size, ErrorReporter,
+                                   void* user_data);
+  Status (*signature_rank)(const Tensor*, std::int32_t* rank);  // -1: the tensor has no signature
+  Status (*signature_dim)(const Tensor*, std::int32_t index, std::int32_t* dimension);
   Quantization (*quantization)(const Tensor*);
 
   // Absent where the library was built without XNNPACK, such as Debian's.

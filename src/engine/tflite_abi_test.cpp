@@ -72,14 +72,16 @@ TEST(TfliteAbi, AnotherLibraryIsRefusedByName) {
   ASSERT_TRUE(libc) << libc.error().message;
   auto api = load_api(*libc);
   ASSERT_FALSE(api);
-  EXPECT_NE(api.error().message.find("is no TFLite library: TfLiteVersion is missing"), std::string::npos);
+  EXPECT_NE(api.error().message.find("is no TFLite library: TfLiteVersion is missing"),
+            std::string::npos);
   EXPECT_NE(api.error().message.find("libc.so.6"), std::string::npos);
 }
 
 TEST(TfliteAbi, TheLibraryHasEverySymbolWithItsVersion) {
   auto choice = choose_library(tflite_names(), library_places(), version_of);
-  ASSERT_FALSE(choice.libraries.empty()) << no_library(tflite_names(), choice).message
-                                         << "\nThe tests need it: run `make test`, which fetches it.";
+  ASSERT_FALSE(choice.libraries.empty())
+      << no_library(tflite_names(), choice).message
+      << "\nThe tests need it: run `make test`, which fetches it.";
   auto api = load_api(choice.libraries.front().library);
   ASSERT_TRUE(api) << api.error().message;
   EXPECT_GE(compare_versions(api->version, "2.9"), 0) << api->version;

@@ -19,12 +19,14 @@ constexpr std::size_t kMostComplaint = 1000;
 
 /// What the user can do about an operator that this TFLite does not have.
 std::string operator_hint(const std::string& said, const std::string& version) {
-  if (said.find("Regular TensorFlow ops") != std::string::npos || said.find("Flex") != std::string::npos)
+  if (said.find("Regular TensorFlow ops") != std::string::npos ||
+      said.find("Flex") != std::string::npos)
     return "convert the model again without the Select TensorFlow operators";
   if (said.find("edgetpu-custom-op") != std::string::npos)
     return "this file was compiled for an Edge TPU: use the .tflite from before that step";
   if (said.find("op") != std::string::npos && said.find("version") != std::string::npos)
-    return fmt::format("the model may be newer than TFLite {}: put a newer library in $ANYNPU_TFLITE", version);
+    return fmt::format(
+        "the model may be newer than TFLite {}: put a newer library in $ANYNPU_TFLITE", version);
   return "";
 }
 
@@ -39,28 +41,36 @@ void Complaints::report(void* user_data, const char* format, std::va_list argume
   text += (text.empty() ? "" : "; ") + printable(said, kMostComplaint);
 }
 
-std::string Complaints::after(const std::string& what) const { return text_.empty() ? what : what + ": " + text_; }
+std::string Complaints::after(const std::string& what) const {
+  return text_.empty() ? what : what + ": " + text_;
+}
 
-Result<std::shared_ptr<const LoadedModel>> LoadedModel::open(const Api& api, const std::filesystem::path& path) {
+Result<std::shared_ptr<const LoadedModel>> LoadedModel::open(const Api& api,
+                                                             const std::filesystem::path& path) {
   ANYNPU_TRY(mapping, FileMapping::open(path, kMostModelBytes));
   const auto bytes = mapping.bytes();
-  // TFLite verifies the structure itself; this is for the words, as 2.9 writes its own to stderr only.
+  // TFLite verifies the structure itself; this is for the words, as 2.9 writes its own to stderr
+  // only.
   if (bytes.size() < 8 || std::memcmp(bytes.data() + 4, "TFL3", 4) != 0)
     return Error{Code::kInvalid, path.string() + ": is not a .tflite file"}.with_hint(
         "the file may be cut off or be something else: fetch it again");
   Complaints complaints;
-  Model* model = api.model_create_reporting != nullptr
-                     ? api.model_create_reporting(bytes.data(), bytes.size(), &Complaints::report, &complaints)
-                     : api.model_create(bytes.data(), bytes.size());
+  Model* model =
+      api.model_create_reporting != nullptr
+          ? api.model_create_reporting(bytes.data(), bytes.size(), &Complaints::report, &complaints)
+          : api.model_create(bytes.data(), bytes.size());
   if (model == nullptr)
-    return Error{Code::kInvalid, complaints.after(path.string() + ": is a broken .tflite file")}.with_hint(
-        "the file may be cut off or damaged: fetch it again");
+    return Error{Code::kInvalid, complaints.after(path.string() + ": is a broken .tflite file")}
+        .with_hint("the file may be cut off or damaged: fetch it again");
   return std::shared_ptr<const LoadedModel>(new LoadedModel(api, std::move(mapping), model));
 }
 
-LoadedModel::~LoadedModel() { api_.model_delete(model_); }
+LoadedModel::~LoadedModel() {
+  api_.model_delete(model_);
+}
 
-Result<std::unique_ptr<Graph>> Graph::create(const Api& api, std::shared_ptr<const LoadedModel> model,
+Result<std::unique_ptr<Graph>> Graph::create(const Api& api,
+                                             std::shared_ptr<const LoadedModel> model,
                                              const GraphOptions& options) {
   std::unique_ptr<Graph> graph(new Graph(api, std::move(model), options));
   InterpreterOptions* settings = api.options_create();
@@ -71,7 +81,8 @@ Result<std::unique_ptr<Graph>> Graph::create(const Api& api, std::shared_ptr<con
   api.options_delete(settings);
   if (graph->interpreter_ == nullptr) {
     const std::string& said = graph->complaints_.text();
-    return Error{Code::kUnsupported, graph->complaints_.after(fmt::format("TFLite {} cannot run it", api.version))}
+    return Error{Code::kUnsupported,
+                 graph->complaints_.after(fmt::format("TFLite {} cannot run it", api.version))}
         .with_hint(operator_hint(said, api.version));
   }
   return graph;
@@ -87,12 +98,14 @@ Result<> Graph::allocate(const std::vector<Shape>& shapes) {
     std::vector<int> dims;
     for (const std::int64_t dimension : shapes[i]) {
       if (dimension < 0 || dimension > std::numeric_limits<int>::max())
-        return Error{Code::kTooLarge, fmt::format("TFLite cannot hold the shape {}", to_string(shapes[i]))};
+        return Error{Code::kTooLarge,
+                     fmt::format("TFLite cannot hold the shape {}", to_string(shapes[i]))};
       dims.push_back(static_cast<int>(dimension));
     }
     if (api_.resize_input(interpreter_, static_cast<std::int32_t>(i), dims.data(),
                           static_cast<std::int32_t>(dims.size())) != kOk)
-      return Error{Code::kUnsupported, complaints_.after("TFLite cannot resize it to " + to_string(shapes[i]))};
+      return Error{Code::kUnsupported,
+                   complaints_.after("TFLite cannot resize it to " + to_string(shapes[i]))};
   }
   if (options_.xnnpack && !delegate_) {
     ANYNPU_TRY(delegate, XnnpackDelegate::create(api_, options_.threads));
@@ -101,11 +114,12 @@ Result<> Graph::allocate(const std::vector<Shape>& shapes) {
       return Error{Code::kUnsupported, complaints_.after("XNNPACK cannot run it")};
     // The same as the plain interpreter, so it is not offered as another way to run it.
     if (delegate_->coverage().taken == 0)
-      return Error{Code::kUnsupported,
-                   fmt::format("XNNPACK runs none of its {} operators", delegate_->coverage().operators)};
+      return Error{Code::kUnsupported, fmt::format("XNNPACK runs none of its {} operators",
+                                                   delegate_->coverage().operators)};
   }
   if (api_.allocate_tensors(interpreter_) != kOk)
-    return Error{Code::kUnsupported, complaints_.after("TFLite cannot prepare it")};
+    return Error{Code::kUnsupported, complaints_.after("TFLite cannot prepare it")}.with_hint(
+        operator_hint(complaints_.text(), api_.version));
   shapes_ = shapes;
   return {};
 }
@@ -114,7 +128,8 @@ Result<> Graph::invoke(bool keep_state) {
   complaints_.clear();
   if (!keep_state && api_.reset_variables(interpreter_) != kOk)
     return Error{Code::kDevice, complaints_.after("TFLite cannot reset the variables")};
-  if (api_.invoke(interpreter_) != kOk) return Error{Code::kDevice, complaints_.after("TFLite failed")};
+  if (api_.invoke(interpreter_) != kOk)
+    return Error{Code::kDevice, complaints_.after("TFLite failed")};
   return {};
 }
 

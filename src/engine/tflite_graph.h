@@ -32,7 +32,8 @@ class Complaints {
 /// A model file. Graphs made of it need it as long as they live.
 class LoadedModel {
  public:
-  static Result<std::shared_ptr<const LoadedModel>> open(const Api& api, const std::filesystem::path& path);
+  static Result<std::shared_ptr<const LoadedModel>> open(const Api& api,
+                                                         const std::filesystem::path& path);
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
   LoadedModel& operator=(const LoadedModel&) = delete;
@@ -55,14 +56,15 @@ struct GraphOptions {
 class Graph {
  public:
   /// Not yet allocated: tensors can be described and inputs resized.
-  static Result<std::unique_ptr<Graph>> create(const Api& api, std::shared_ptr<const LoadedModel> model,
+  static Result<std::unique_ptr<Graph>> create(const Api& api,
+                                               std::shared_ptr<const LoadedModel> model,
                                                const GraphOptions& options);
   ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  /// Gives the inputs these shapes; empty: as declared. With XNNPACK only once, as the graph is then
-  /// fixed. After an error the graph must not be used again.
+  /// Gives the inputs these shapes; empty: as declared. With XNNPACK only once, as the graph is
+  /// then fixed. After an error the graph must not be used again.
   Result<> allocate(const std::vector<Shape>& shapes);
   Result<> invoke(bool keep_state);
 

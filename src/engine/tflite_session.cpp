@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A TFLite session.
 //
-// A graph that XNNPACK took over has fixed shapes, so another batch size needs another graph. Making one
-// costs tens of milliseconds and a copy of the packed weights; a scheduler goes to and fro between a few
-// sizes. The last few graphs are kept.
+// A graph that XNNPACK took over has fixed shapes, so another batch size needs another graph.
+// Making one costs tens of milliseconds and a copy of the packed weights; a scheduler goes to and
+// fro between a few sizes. The last few graphs are kept.
 #include "engine/tflite_session.h"
 
 #include <algorithm>
@@ -20,9 +20,13 @@ constexpr std::size_t kMostGraphs = 4;
 
 class TfliteSession : public Session {
  public:
-  TfliteSession(const Api& api, std::shared_ptr<const LoadedModel> model, const GraphOptions& options, bool keep_state,
-                SessionInfo info)
-      : api_(api), model_(std::move(model)), options_(options), keep_state_(keep_state), info_(std::move(info)) {}
+  TfliteSession(const Api& api, std::shared_ptr<const LoadedModel> model,
+                const GraphOptions& options, bool keep_state, SessionInfo info)
+      : api_(api),
+        model_(std::move(model)),
+        options_(options),
+        keep_state_(keep_state),
+        info_(std::move(info)) {}
 
   const SessionInfo& info() const override { return info_; }
 
@@ -44,7 +48,8 @@ class TfliteSession : public Session {
     }
     void* data = api_.tensor_data(tensor);
     if (data == nullptr || api_.tensor_bytes(tensor) != bytes.size())
-      return Error{Code::kInternal, "input '" + info_.inputs[index].name + "' has no memory of its size"};
+      return Error{Code::kInternal,
+                   "input '" + info_.inputs[index].name + "' has no memory of its size"};
     if (!bytes.empty()) std::memcpy(data, bytes.data(), bytes.size());
     return {};
   }
@@ -57,7 +62,8 @@ class TfliteSession : public Session {
   Result<OutputView> output(std::size_t index) override {
     if (index >= info_.outputs.size()) return no_such_output(info_, index);
     if (graphs_.empty()) return shapes_missing(info_);
-    const Tensor* tensor = api_.output(graphs_.front()->interpreter(), static_cast<std::int32_t>(index));
+    const Tensor* tensor =
+        api_.output(graphs_.front()->interpreter(), static_cast<std::int32_t>(index));
     OutputView view{shape_now(api_, tensor), {}};
     if (info_.outputs[index].type == DType::kString) {
       strings_.resize(info_.outputs.size());
@@ -73,7 +79,8 @@ class TfliteSession : public Session {
 
   /// Makes the graph with these shapes the first one.
   Result<> choose_graph(const std::vector<Shape>& shapes) {
-    auto known = std::find_if(graphs_.begin(), graphs_.end(), [&](const auto& g) { return g->shapes() == shapes; });
+    auto known = std::find_if(graphs_.begin(), graphs_.end(),
+                              [&](const auto& g) { return g->shapes() == shapes; });
     if (known != graphs_.end()) {
       std::rotate(graphs_.begin(), known, known + 1);
       return {};
@@ -104,7 +111,8 @@ class TfliteSession : public Session {
 };
 
 /// Loads the artifact in one way.
-Result<std::unique_ptr<TfliteSession>> load_one_way(const Api& api, const std::shared_ptr<const LoadedModel>& model,
+Result<std::unique_ptr<TfliteSession>> load_one_way(const Api& api,
+                                                    const std::shared_ptr<const LoadedModel>& model,
                                                     const GraphOptions& options, bool keep_state,
                                                     const SessionInfo& info) {
   auto session = std::make_unique<TfliteSession>(api, model, options, keep_state, info);
@@ -138,7 +146,8 @@ Result<std::unique_ptr<Session>> load_session(const Api& api, const std::filesys
     ANYNPU_TRY(info, describe(api, *probe));
     info.batchable = try_batch(api, *probe, info);
     probe.reset();
-    const bool xnnpack = options.variant == "xnnpack" || (options.variant.empty() && api.has_xnnpack());
+    const bool xnnpack =
+        options.variant == "xnnpack" || (options.variant.empty() && api.has_xnnpack());
     auto session = load_one_way(api, model, {options.threads, xnnpack}, options.keep_state, info);
     if (session || !xnnpack || !options.variant.empty()) return session;
     const std::string refusal = session.error().message;

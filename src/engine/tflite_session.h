@@ -11,8 +11,8 @@
 
 namespace anynpu::engine::tflite {
 
-/// `api` must live as long as the session. The variant is "xnnpack", "plain" or empty: XNNPACK where it
-/// can run the graph, else plain, and the note says why.
+/// `api` must live as long as the session. The variant is "xnnpack", "plain" or empty: XNNPACK
+/// where it can run the graph, else plain, and the note says why.
 Result<std::unique_ptr<Session>> load_session(const Api& api, const std::filesystem::path& artifact,
                                               const LoadOptions& options);
 

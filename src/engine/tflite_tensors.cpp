@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Describes TFLite's tensors: through accessors where the library has them, else from the structure.
+// Describes TFLite's tensors: through accessors where the library has them, else from the
+// structure.
 #include "engine/tflite_tensors.h"
 
 #include <algorithm>
@@ -18,26 +19,44 @@ constexpr int kMostScales = 1 << 20;
 
 DType dtype_of(Type type) {
   switch (type) {
-    case kFloat32: return DType::kFloat32;
-    case kInt32: return DType::kInt32;
-    case kUint8: return DType::kUint8;
-    case kInt64: return DType::kInt64;
-    case kString: return DType::kString;
-    case kBool: return DType::kBool;
-    case kInt16: return DType::kInt16;
-    case kComplex64: return DType::kComplex64;
-    case kInt8: return DType::kInt8;
-    case kFloat16: return DType::kFloat16;
-    case kFloat64: return DType::kFloat64;
-    case kComplex128: return DType::kComplex128;
-    case kUint64: return DType::kUint64;
-    case kUint32: return DType::kUint32;
-    case kUint16: return DType::kUint16;
-    case kInt4: return DType::kInt4;
-    case kBFloat16: return DType::kBFloat16;
+    case kFloat32:
+      return DType::kFloat32;
+    case kInt32:
+      return DType::kInt32;
+    case kUint8:
+      return DType::kUint8;
+    case kInt64:
+      return DType::kInt64;
+    case kString:
+      return DType::kString;
+    case kBool:
+      return DType::kBool;
+    case kInt16:
+      return DType::kInt16;
+    case kComplex64:
+      return DType::kComplex64;
+    case kInt8:
+      return DType::kInt8;
+    case kFloat16:
+      return DType::kFloat16;
+    case kFloat64:
+      return DType::kFloat64;
+    case kComplex128:
+      return DType::kComplex128;
+    case kUint64:
+      return DType::kUint64;
+    case kUint32:
+      return DType::kUint32;
+    case kUint16:
+      return DType::kUint16;
+    case kInt4:
+      return DType::kInt4;
+    case kBFloat16:
+      return DType::kBFloat16;
     case kNoType:
     case kResource:
-    case kVariant: break;
+    case kVariant:
+      break;
   }
   return DType::kUnknown;
 }
@@ -53,8 +72,13 @@ bool layout_agrees(const Api& api, const Tensor* tensor) {
 Shape signature_of(const Api& api, const Tensor* tensor) {
   Shape signature;
   if (api.signature_rank != nullptr && api.signature_dim != nullptr) {
-    const int rank = std::min(api.signature_rank(tensor), kMostRank);
-    for (int i = 0; i < rank; ++i) signature.push_back(api.signature_dim(tensor, i));
+    std::int32_t rank = -1;
+    if (api.signature_rank(tensor, &rank) != kOk) return signature;
+    for (int i = 0; i < std::min(rank, kMostRank); ++i) {
+      std::int32_t dimension = 0;
+      if (api.signature_dim(tensor, i, &dimension) != kOk) return {};
+      signature.push_back(dimension);
+    }
   } else if (layout_agrees(api, tensor) && tensor->dims_signature != nullptr) {
     const int rank = std::min(tensor->dims_signature->size, kMostRank);
     for (int i = 0; i < rank; ++i) signature.push_back(tensor->dims_signature->at(i));
@@ -71,7 +95,8 @@ Quantisation quantisation_of(const Api& api, const Tensor* tensor) {
     found = tensor->quantization;
   const auto* affine = static_cast<const AffineQuantization*>(found.params);
   if (found.type == 1 && affine != nullptr && affine->scale != nullptr && affine->scale->size > 1) {
-    for (int i = 0; i < std::min(affine->scale->size, kMostScales); ++i) result.scales.push_back(affine->scale->at(i));
+    for (int i = 0; i < std::min(affine->scale->size, kMostScales); ++i)
+      result.scales.push_back(affine->scale->at(i));
     if (affine->zero_point != nullptr)
       for (int i = 0; i < std::min(affine->zero_point->size, kMostScales); ++i)
         result.zero_points.push_back(affine->zero_point->at(i));
@@ -83,16 +108,19 @@ Quantisation quantisation_of(const Api& api, const Tensor* tensor) {
   return result;
 }
 
-Result<TensorInfo> describe_tensor(const Api& api, const Tensor* tensor, const char* what, int index) {
-  if (tensor == nullptr) return Error{Code::kInvalid, fmt::format("{} {} is missing from the model", what, index)};
+Result<TensorInfo> describe_tensor(const Api& api, const Tensor* tensor, const char* what,
+                                   int index) {
+  if (tensor == nullptr)
+    return Error{Code::kInvalid, fmt::format("{} {} is missing from the model", what, index)};
   TensorInfo info;
   const char* name = api.tensor_name(tensor);
   info.name = name != nullptr ? printable(name) : "";
   const Type type = api.tensor_type(tensor);
   info.type = dtype_of(type);
   if (info.type == DType::kUnknown)
-    return Error{Code::kUnsupported, fmt::format("{} '{}' has TFLite's element type {}, which anynpu cannot pass on",
-                                                 what, info.name, static_cast<int>(type))};
+    return Error{Code::kUnsupported,
+                 fmt::format("{} '{}' has TFLite's element type {}, which anynpu cannot pass on",
+                             what, info.name, static_cast<int>(type))};
   info.shape = shape_now(api, tensor);
   const Shape signature = signature_of(api, tensor);
   if (signature.size() == info.shape.size())
@@ -139,7 +167,8 @@ bool try_batch(const Api& api, Graph& graph, const SessionInfo& info) {
   for (int i = 0; i < api.output_count(graph.interpreter()); ++i) {
     const Shape shape = shape_now(api, api.output(graph.interpreter(), i));
     const Shape& alone = info.outputs[static_cast<std::size_t>(i)].shape;
-    if (shape.empty() || shape[0] != 2 || shape.size() != alone.size() || (alone[0] != 1 && alone[0] != -1))
+    if (shape.empty() || shape[0] != 2 || shape.size() != alone.size() ||
+        (alone[0] != 1 && alone[0] != -1))
       return false;
     for (std::size_t d = 1; d < shape.size(); ++d)
       if (alone[d] >= 0 && shape[d] != alone[d]) return false;
@@ -147,7 +176,8 @@ bool try_batch(const Api& api, Graph& graph, const SessionInfo& info) {
   return true;
 }
 
-Result<> set_strings(const Api& api, Tensor* tensor, std::span<const std::byte> bytes, std::size_t count) {
+Result<> set_strings(const Api& api, Tensor* tensor, std::span<const std::byte> bytes,
+                     std::size_t count) {
   ANYNPU_TRY(strings, split_strings(bytes, count));
   ANYNPU_TRY(buffer, to_tflite_strings(strings));
   api.tensor_realloc(buffer.size(), tensor);

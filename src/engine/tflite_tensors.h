@@ -16,12 +16,13 @@ Result<SessionInfo> describe(const Api& api, const Graph& graph);
 /// The shape that a tensor has now.
 Shape shape_now(const Api& api, const Tensor* tensor);
 
-/// Whether requests can be run together: with a leading dimension of 2 for every input the graph can be
-/// prepared, and every output then has 2 as well. The graph is left with those shapes.
+/// Whether requests can be run together: with a leading dimension of 2 for every input the graph
+/// can be prepared, and every output then has 2 as well. The graph is left with those shapes.
 bool try_batch(const Api& api, Graph& graph, const SessionInfo& info);
 
 /// Puts strings (BYTES) into a tensor of `count` elements.
-Result<> set_strings(const Api& api, Tensor* tensor, std::span<const std::byte> bytes, std::size_t count);
+Result<> set_strings(const Api& api, Tensor* tensor, std::span<const std::byte> bytes,
+                     std::size_t count);
 /// Reads them back as BYTES.
 Result<std::vector<std::byte>> get_strings(const Api& api, const Tensor* tensor);
 

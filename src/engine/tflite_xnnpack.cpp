@@ -39,10 +39,12 @@ std::uint32_t xnnpack_flags(const std::string& version) {
 
 Result<std::unique_ptr<XnnpackDelegate>> XnnpackDelegate::create(const Api& api, int threads) {
   if (!api.has_xnnpack())
-    return Error{Code::kUnsupported, fmt::format("TFLite {} was built without XNNPACK", api.version)};
+    return Error{Code::kUnsupported,
+                 fmt::format("TFLite {} was built without XNNPACK", api.version)};
   Delegate* delegate = nullptr;
   std::string title = "XNNPACK";
-  switch (xnnpack_layout(api.version, api.xnnpack_has_get_options && api.xnnpack_default_options != nullptr)) {
+  switch (xnnpack_layout(api.version,
+                         api.xnnpack_has_get_options && api.xnnpack_default_options != nullptr)) {
     case XnnpackLayout::kThreadsAndFlags: {
       XnnpackOptions options{};
       options.num_threads = threads;
@@ -57,14 +59,19 @@ Result<std::unique_ptr<XnnpackDelegate>> XnnpackDelegate::create(const Api& api,
       delegate = api.xnnpack_create(&options);
       break;
     }
-    case XnnpackLayout::kNoOptions: delegate = api.xnnpack_create(nullptr); break;
+    case XnnpackLayout::kNoOptions:
+      delegate = api.xnnpack_create(nullptr);
+      break;
   }
   if (delegate == nullptr)
-    return Error{Code::kUnsupported, fmt::format("TFLite {}: XNNPACK does not support this processor", api.version)};
+    return Error{Code::kUnsupported,
+                 fmt::format("TFLite {}: XNNPACK does not support this processor", api.version)};
   return std::unique_ptr<XnnpackDelegate>(new XnnpackDelegate(api, delegate, std::move(title)));
 }
 
-XnnpackDelegate::~XnnpackDelegate() { api_.xnnpack_delete(delegate_); }
+XnnpackDelegate::~XnnpackDelegate() {
+  api_.xnnpack_delete(delegate_);
+}
 
 Status XnnpackDelegate::take_over(Interpreter* interpreter) {
   prepare_ = delegate_->prepare;
@@ -82,7 +89,9 @@ Status XnnpackDelegate::counting_prepare(Context* context, Delegate* delegate) {
   const std::vector<int> before = execution_plan(context);
   const Status status = preparing->prepare_(context, delegate);
   const std::vector<int> after = execution_plan(context);
-  auto had = [&before](int node) { return std::find(before.begin(), before.end(), node) != before.end(); };
+  auto had = [&before](int node) {
+    return std::find(before.begin(), before.end(), node) != before.end();
+  };
   const auto kept = static_cast<int>(std::count_if(after.begin(), after.end(), had));
   preparing->coverage_.operators += static_cast<int>(before.size());
   preparing->coverage_.taken += static_cast<int>(before.size()) - kept;
@@ -91,7 +100,8 @@ Status XnnpackDelegate::counting_prepare(Context* context, Delegate* delegate) {
 }
 
 std::string XnnpackDelegate::note() const {
-  return fmt::format("{}: {} of {} operators{}", title_, coverage_.taken, coverage_.operators,
+  return fmt::format("{} of TFLite {}: {} of {} operators{}", title_, api_.version, coverage_.taken,
+                     coverage_.operators,
                      coverage_.parts > 1 ? fmt::format(" in {} parts", coverage_.parts) : "");
 }
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The XNNPACK delegate of TFLite: its options over all versions, and what it took over of a graph.
 //
-// TfLiteXNNPackDelegateOptions grew from version to version, and the function that makes the default
-// ones returns it by value. On amd64 (System V) and arm64 (AAPCS64) a structure of up to 16 bytes comes
-// back in registers, a larger one through memory that the caller provides; a wrong guess writes over
-// the caller's stack or leaves the options unset. So:
-//   2.3 to 2.17   {int32 num_threads; uint32 flags; ...}, 4 to 40 bytes. The function is not called.
+// TfLiteXNNPackDelegateOptions grew from version to version, and the function that makes the
+// default ones returns it by value. On amd64 (System V) and arm64 (AAPCS64) a structure of up to 16
+// bytes comes back in registers, a larger one through memory that the caller provides; a wrong
+// guess writes over the caller's stack or leaves the options unset. So:
+//   2.3 to 2.17   {int32 num_threads; uint32 flags; ...}, 4 to 40 bytes. The function is not
+//   called.
 //                 The delegate reads our own structure, which is zero after the flags: zero means
 //                 "off" for every later field.
-//   newer         LiteRT 1 and 2 and TFLite from 2.18 on: over 16 bytes for certain, and with another
-//                 field before the flags. They export ...GetOptions, by which LiteRT 2.3 is told from
-//                 TFLite 2.3. The function is called with room to spare, only num_threads (always
-//                 first) is set, and the library's own flags, which there include the quantised
-//                 types, stay.
+//   newer         LiteRT 1 and 2 and TFLite from 2.18 on: over 16 bytes for certain, and with
+//   another
+//                 field before the flags. They export ...GetOptions, by which LiteRT 2.3 is told
+//                 from TFLite 2.3. The function is called with room to spare, only num_threads
+//                 (always first) is set, and the library's own flags, which there include the
+//                 quantised types, stay.
 //   all others    no options at all: the library's own, one thread.
 #pragma once
 
@@ -36,7 +38,8 @@ struct XnnpackOptions {
 
 /// Signed 8-bit: about 8 times faster for int8 models. Float models are taken over without a flag.
 inline constexpr std::uint32_t kXnnpackQs8 = 1;
-/// Unsigned 8-bit. TFLite 2.9 knows the flag but then fails on every convolution, so from 2.10 on only.
+/// Unsigned 8-bit. TFLite 2.9 knows the flag but then fails on every convolution, so from 2.10 on
+/// only.
 inline constexpr std::uint32_t kXnnpackQu8 = 2;
 
 enum class XnnpackLayout { kThreadsAndFlags, kDefaultsThroughMemory, kNoOptions };
@@ -61,7 +64,7 @@ class XnnpackDelegate {
   /// Hands the graph over; the delegate must live longer than the interpreter.
   Status take_over(Interpreter* interpreter);
   const Coverage& coverage() const { return coverage_; }
-  /// "XNNPACK QS8: 31 of 31 operators"
+  /// "XNNPACK QS8 of TFLite 2.9.0: 31 of 31 operators"
   std::string note() const;
 
  private:

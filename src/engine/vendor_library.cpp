@@ -46,38 +46,67 @@ std::vector<VendorLibrary> vendor_libraries() {
   const fs::path lib = fs::path("/usr/lib") / kMultiarch;
   const fs::path local = fs::path("/usr/local/lib") / kMultiarch;
   return {
-      {"teflon", "rocket", ".tflite", "Mesa's Teflon", "libteflon.so",
-       {"/usr/lib/teflon", lib, "/usr/lib64", "/usr/lib", "/usr/local/lib/teflon", local, "/usr/local/lib",
-        "/run/opengl-driver/lib"},
-       "", "/dev/accel", "this build of Mesa has no driver for rocket: Mesa 25.3 was the first that has",
+      {"teflon",
+       "rocket",
+       ".tflite",
+       "Mesa's Teflon",
+       "libteflon.so",
+       {"/usr/lib/teflon", lib, "/usr/lib64", "/usr/lib", "/usr/local/lib/teflon", local,
+        "/usr/local/lib", "/run/opengl-driver/lib"},
+       "",
+       "/dev/accel",
+       "this build of Mesa has no driver for rocket: Mesa 25.3 was the first that has",
        "install mesa-teflon-delegate of Mesa 26.1.6 or newer (arm64)"},
-      {"rknn", "rknpu", ".rknn", "Rockchip's runtime", "librknnrt.so",
+      {"rknn",
+       "rknpu",
+       ".rknn",
+       "Rockchip's runtime",
+       "librknnrt.so",
        {"/usr/lib", lib, "/usr/local/lib", "/usr/lib64"},
-       "librknnrt version: ", "", "",
+       "librknnrt version: ",
+       "",
+       "",
        "put the librknnrt.so of Rockchip's RKNN toolkit for arm64 into /usr/lib"},
-      {"axcl", "axcl", ".axmodel", "AXERA's runtime", "libaxcl_rt.so",
+      {"axcl",
+       "axcl",
+       ".axmodel",
+       "AXERA's runtime",
+       "libaxcl_rt.so",
        {"/usr/lib/axcl", lib, "/usr/lib", "/usr/local/lib"},
-       "", "", "", "install AXERA's axclhost package"},
-      {"xrt", "xdna", ".xclbin", "AMD's XRT", "libxrt_coreutil.so.2",
+       "",
+       "",
+       "",
+       "install AXERA's axclhost package"},
+      {"xrt",
+       "xdna",
+       ".xclbin",
+       "AMD's XRT",
+       "libxrt_coreutil.so.2",
        {lib, "/opt/xilinx/xrt/lib", "/usr/lib64", "/usr/lib", local, "/usr/local/lib"},
-       "", "", "", "install libxrt2 and libxrt-npu2 of XRT 2.21 or newer"},
+       "",
+       "",
+       "",
+       "install libxrt2 and libxrt-npu2 of XRT 2.21 or newer"},
   };
 }
 
 std::string version_after(std::span<const std::byte> bytes, std::string_view marker) {
   const std::string_view text = as_text(bytes);
-  for (std::size_t at = text.find(marker); at != std::string_view::npos; at = text.find(marker, at + 1)) {
+  for (std::size_t at = text.find(marker); at != std::string_view::npos;
+       at = text.find(marker, at + 1)) {
     const std::string_view rest = text.substr(at + marker.size(), kMostVersion);
     const auto end = std::find_if_not(rest.begin(), rest.end(), of_version);
     const std::string_view version = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
     // The same words also stand in format strings ("version: %s"), which are passed over.
-    if (!version.empty() && version.front() >= '0' && version.front() <= '9' && version.find('.') != std::string::npos)
+    if (!version.empty() && version.front() >= '0' && version.front() <= '9' &&
+        version.find('.') != std::string::npos)
       return std::string(version);
   }
   return "";
 }
 
-EngineStatus survey_vendor_library(const VendorLibrary& library, const std::vector<fs::path>& first) {
+EngineStatus survey_vendor_library(const VendorLibrary& library,
+                                   const std::vector<fs::path>& first) {
   EngineStatus status{library.engine, library.family, library.artifact};
   std::vector<fs::path> folders = first;
   folders.insert(folders.end(), library.folders.begin(), library.folders.end());
@@ -86,7 +115,8 @@ EngineStatus survey_vendor_library(const VendorLibrary& library, const std::vect
     const auto found = find_files(folder, {library.file});
     if (status.library.empty() && !found.empty()) status.library = found.front();
   }
-  const std::string not_yet = "this version of anynpu does not yet run models with " + library.title;
+  const std::string not_yet =
+      "this version of anynpu does not yet run models with " + library.title;
   if (status.library.empty()) {
     status.problem = fmt::format("no {}; {}", library.file, not_yet);
     status.hint = library.install;
@@ -100,8 +130,10 @@ EngineStatus survey_vendor_library(const VendorLibrary& library, const std::vect
     status.problem = file.error().message;
     return status;
   }
-  if (!library.version_marker.empty()) status.version = version_after(file->bytes(), library.version_marker);
-  if (!library.needs.empty() && as_text(file->bytes()).find(library.needs) == std::string_view::npos) {
+  if (!library.version_marker.empty())
+    status.version = version_after(file->bytes(), library.version_marker);
+  if (!library.needs.empty() &&
+      as_text(file->bytes()).find(library.needs) == std::string_view::npos) {
     status.problem = fmt::format("{}; {}", library.lacks_needs, not_yet);
     status.hint = library.install;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vendor libraries of NPUs: found by file name and read as files, never opened, because some of them
-// touch the hardware as soon as they are loaded.
+// Vendor libraries of NPUs: found by file name and read as files, never opened, because some of
+// them touch the hardware as soon as they are loaded.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,8 @@ struct VendorLibrary {
   std::string title;                           // "Rockchip's runtime"
   std::string file;                            // "librknnrt.so"; a last * stands for any ending
   std::vector<std::filesystem::path> folders;  // in order
-  std::string version_marker;  // the version follows these words in the file; empty: it is in the file's name
+  std::string version_marker;  // the version follows these words in the file; empty: it is in the
+                               // file's name
   std::string needs;           // words that a usable build has; empty: none
   std::string lacks_needs;     // what their absence means
   std::string install;         // where the library comes from
@@ -29,9 +30,11 @@ struct VendorLibrary {
 std::vector<VendorLibrary> vendor_libraries();
 
 /// Looks in `first` (folders that the user named), then in the library's own folders.
-EngineStatus survey_vendor_library(const VendorLibrary& library, const std::vector<std::filesystem::path>& first);
+EngineStatus survey_vendor_library(const VendorLibrary& library,
+                                   const std::vector<std::filesystem::path>& first);
 
-/// The word of digits, letters and dots that follows `marker` in a file's bytes; empty when there is none.
+/// The word of digits, letters and dots that follows `marker` in a file's bytes; empty when there
+/// is none.
 std::string version_after(std::span<const std::byte> bytes, std::string_view marker);
 
 }  // namespace anynpu::engine

@@ -6,6 +6,7 @@
 #include "model/download.h"
 
 #include <algorithm>
+#include <csignal>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -54,7 +55,10 @@ std::uint64_t size_of(const fs::path& path) {
 
 Result<> check_ended_well(const std::string& program, const CommandResult& result) {
   if (result.exit_code == 0) return {};
-  return Error{Code::kIo, fmt::format("{}: {}", program, complaint(result))};
+  if (result.exit_code == 128 + SIGXFSZ)
+    return Error{Code::kTooLarge, program + ": it is larger than it should be"};
+  std::string words = complaint(result);
+  return Error{Code::kIo, words.starts_with(program + ":") ? words : program + ": " + words};
 }
 
 }  // namespace

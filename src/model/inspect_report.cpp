@@ -39,6 +39,11 @@ Cell quantisation_cell(const QuantisationSummary& q) {
                             q.least_scale, q.most_scale)};
 }
 
+Cell shape_cell(const TfliteTensor& tensor) {
+  if (!tensor.shape_known) return {Json(nullptr), "when it has run"};
+  return {shape_json(tensor.shape), engine::to_string(tensor.shape)};
+}
+
 std::vector<Column> tensor_columns(const char* title) {
   return {{"index", "", true},
           {"name", title},
@@ -53,7 +58,7 @@ std::vector<Cell> tensor_row(std::size_t index, const TfliteTensor& tensor) {
   return {index,
           tensor.name,
           tensor.type_name,
-          {shape_json(tensor.shape), engine::to_string(tensor.shape)},
+          shape_cell(tensor),
           quantisation_cell(tensor.quantisation),
           tensor.constant_bytes,
           tensor.variable};

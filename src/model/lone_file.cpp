@@ -33,8 +33,9 @@ struct Value {
 
 struct Graph {
   std::vector<Value> inputs, outputs;
-  bool gives_scores = false;    // the network ends in a softmax or a sigmoid
-  bool post_processes = false;  // it has the detection post-process inside
+  bool gives_scores = false;  // the network ends in a softmax or a sigmoid
+  std::vector<int>
+      detections;  // outputs of the detection post-process: boxes, classes, scores, count
 };
 
 bool uses(const std::vector<OperatorUse>& operators, std::string_view name) {
@@ -56,7 +57,11 @@ Graph graph_of(const TfliteFile& model) {
   graph.inputs = values(main.inputs);
   graph.outputs = values(main.outputs);
   graph.gives_scores = uses(model.operators, "SOFTMAX") || uses(model.operators, "LOGISTIC");
-  graph.post_processes = uses(model.operators, "TFLite_Detection_PostProcess");
+  for (std::size_t tensor : model.detection_outputs) {
+    auto found = std::find(main.outputs.begin(), main.outputs.end(), tensor);
+    if (found != main.outputs.end())
+      graph.detections.push_back(static_cast<int>(found - main.outputs.begin()));
+  }
   return graph;
 }
 
@@ -87,14 +92,20 @@ bool is_scores(const engine::Shape& shape) {
 // Which of four outputs are boxes, classes, scores and the count.
 bool find_detections(const Graph& graph, Postprocess& post) {
   if (graph.outputs.size() != 4) return false;
+  if (graph.detections.size() == 4) {
+    post.boxes_output = graph.detections[0];
+    post.classes_output = graph.detections[1];
+    post.scores_output = graph.detections[2];
+    post.count_output = graph.detections[3];
+    return true;
+  }
   int boxes = -1, count = -1;
   for (int i = 0; i < 4; ++i) {
     const engine::Shape& shape = graph.outputs[static_cast<std::size_t>(i)].shape;
     if (shape.size() == 3 && shape[2] == 4) boxes = i;
     if (shape.size() == 1) count = i;
   }
-  // Some converters leave the shapes out; then the order is that of the operator.
-  if (boxes < 0 || count < 0) return graph.post_processes;
+  if (boxes < 0 || count < 0) return false;
   std::vector<int> others;
   for (int i = 0; i < 4; ++i)
     if (i != boxes && i != count) others.push_back(i);

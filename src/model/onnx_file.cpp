@@ -67,7 +67,7 @@ class OnnxReader {
           file_.producer = printable(field.bytes);
           break;
         case 3:
-          file_.producer += field.bytes.empty() ? "" : " " + printable(field.bytes);
+          file_.producer.append(" ").append(printable(field.bytes));
           break;
         case 7:
           if (field.is_bytes) read_graph(field.bytes, 0);
@@ -84,6 +84,7 @@ class OnnxReader {
       }
     }
     note(reader);
+    file_.producer = trim(file_.producer);
     drop_weights();
     for (auto& [name, use] : operators_) file_.operators.push_back(std::move(use));
     std::stable_sort(file_.operators.begin(), file_.operators.end(),
@@ -266,7 +267,7 @@ class OnnxReader {
       shown.push_back(size >= 0 ? std::to_string(size) : symbol);
     }
     note(reader);
-    value.shown_shape = join(shown, " x ");
+    value.shown_shape = shown.empty() ? "scalar" : join(shown, " x ");
   }
 
   // Before IR version 4, weights were listed among the inputs.

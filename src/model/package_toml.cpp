@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys of model.toml. docs/models.md describes each for users; a test reads its example.
+// The keys of model.toml. docs/models.md describes each for users.
 #include "model/package_toml.h"
 
 #include <algorithm>

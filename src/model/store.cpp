@@ -53,6 +53,8 @@ Error not_found(const std::string& name) {
     for (const CatalogModel& model : catalog->models) names.push_back(model.name());
   }
   std::string near = did_you_mean(name, names);
+  for (const std::string& candidate : names)
+    if (near.empty() && name.size() >= 3 && candidate.starts_with(name)) near = candidate;
   return std::move(error).with_hint(near.empty() ? "'anynpu models list' shows what there is"
                                                  : fmt::format("did you mean '{}'?", near));
 }

@@ -45,13 +45,26 @@ struct SubgraphField {
   enum { kTensors, kInputs, kOutputs, kOperators, kName };
 };
 struct TensorField {
-  enum { kShape, kType, kBuffer, kName, kQuantisation, kIsVariable, kSparsity, kShapeSignature };
+  enum {
+    kShape,
+    kType,
+    kBuffer,
+    kName,
+    kQuantisation,
+    kIsVariable,
+    kSparsity,
+    kShapeSignature,
+    kHasRank
+  };
 };
 struct QuantisationField {
   enum { kMin, kMax, kScale, kZeroPoint, kDetailsType, kDetails, kAxis };
 };
 struct OperatorCodeField {
   enum { kOldBuiltinCode, kCustomCode, kVersion, kBuiltinCode };
+};
+struct OperatorField {
+  enum { kCode, kInputs, kOutputs };
 };
 struct BufferField {
   enum { kData, kOffset, kSize };
@@ -88,10 +101,7 @@ class TfliteReader {
     read_operator_codes(model.vector(ModelField::kOperatorCodes, 4));
     read_subgraphs(model.vector(ModelField::kSubgraphs, 4));
     read_metadata(model);
-    for (const OperatorUse& use : operators_)
-      if (use.count > 0) file_.operators.push_back(use);
-    std::stable_sort(file_.operators.begin(), file_.operators.end(),
-                     [](const OperatorUse& a, const OperatorUse& b) { return a.count > b.count; });
+    list_operators();
     return std::move(file_);
   }
   const std::string& problem() const { return bytes_.problem(); }
@@ -175,6 +185,8 @@ class TfliteReader {
       bytes_.fail(fmt::format("a tensor names buffer {} of {}", buffer, buffer_bytes_.size()));
     else if (buffer != 0)
       tensor.constant_bytes = buffer_bytes_[buffer];
+    tensor.shape_known = !tensor.shape.empty() || tensor.constant_bytes > 0 ||
+                         table.number<std::uint8_t>(TensorField::kHasRank) != 0;
     return tensor;
   }
 
@@ -189,6 +201,32 @@ class TfliteReader {
         list.push_back(static_cast<std::size_t>(index));
     }
     return list;
+  }
+
+  // Some converters give every operator a code of its own.
+  void list_operators() {
+    std::map<std::pair<std::string, int>, OperatorUse> merged;
+    for (const OperatorUse& use : operators_) {
+      if (use.count == 0) continue;
+      OperatorUse& entry = merged[{use.name, use.version}];
+      std::size_t before = entry.count;
+      entry = use;
+      entry.count += before;
+    }
+    for (auto& [key, use] : merged) file_.operators.push_back(std::move(use));
+    std::stable_sort(file_.operators.begin(), file_.operators.end(),
+                     [](const OperatorUse& a, const OperatorUse& b) { return a.count > b.count; });
+  }
+
+  void read_operator(const FlatTable& table, std::size_t tensors) {
+    auto code = table.number<std::uint32_t>(OperatorField::kCode);
+    if (code >= operators_.size())
+      return bytes_.fail(fmt::format("an operator has code {} of {}", code, operators_.size()));
+    OperatorUse& use = operators_[code];
+    ++use.count;
+    if (use.name == "TFLite_Detection_PostProcess" && file_.detection_outputs.empty() &&
+        file_.subgraphs.empty())
+      file_.detection_outputs = read_indices(table.vector(OperatorField::kOutputs, 4), tensors);
   }
 
   void read_subgraphs(const FlatVector& subgraphs) {
@@ -208,11 +246,7 @@ class TfliteReader {
       FlatVector operators = table.vector(SubgraphField::kOperators, 4);
       subgraph.operators = operators.size();
       for (std::size_t o = 0; o < operators.size() && !broken(); ++o) {
-        auto code = operators.table(o).number<std::uint32_t>(0);
-        if (code < operators_.size())
-          ++operators_[code].count;
-        else
-          bytes_.fail(fmt::format("an operator has code {} of {}", code, operators_.size()));
+        read_operator(operators.table(o), subgraph.tensors.size());
       }
       file_.subgraphs.push_back(std::move(subgraph));
     }

@@ -28,7 +28,8 @@ struct TfliteTensor {
   std::string name;
   std::string type_name;  // "float32"
   engine::DType type = engine::DType::kUnknown;
-  engine::Shape shape;  // -1 where the signature leaves a dimension open
+  engine::Shape shape;      // -1 where the signature leaves a dimension open
+  bool shape_known = true;  // converters leave out those of some custom operators' outputs
   QuantisationSummary quantisation;
   std::uint64_t constant_bytes = 0;  // of its data in the file; 0 for what is computed
   bool variable = false;
@@ -70,6 +71,8 @@ struct TfliteFile {
   std::vector<TfliteMetadata> metadata;
   std::vector<AssociatedFile> associated_files;
   std::vector<std::string> signatures;
+  /// Tensors of the first TFLite_Detection_PostProcess: boxes, classes, scores, count; or none.
+  std::vector<std::size_t> detection_outputs;
   std::size_t buffers = 0;
   std::uint64_t buffer_bytes = 0;  // weights and other constants
 };

@@ -79,7 +79,7 @@ void read_environment(const ConfigInput& input, LoadedConfig& loaded) {
     if (name.compare(0, kPrefix.size(), kPrefix) != 0 || loaded.problems.size() >= kMostProblems ||
         std::find(known.begin(), known.end(), name) != known.end())
       continue;
-    std::string nearest = did_you_mean(name, known);
+    std::string nearest = did_you_mean(std::string_view(name).substr(0, 64), known);
     loaded.problems.push_back(Error{
         Code::kInvalid, fmt::format("{}: there is no such option", printable(name, 80)), 0,
         nearest.empty() ? "see: anynpu config show" : fmt::format("did you mean '{}'?", nearest)});

@@ -84,7 +84,7 @@ struct FlagValue {
 struct ConfigInput {
   std::string file;  // of --config; empty: $ANYNPU_CONFIG, the user's, the system's, in this order
   std::vector<FlagValue> flags;
-  std::vector<std::string> models;  // arguments: models.load
+  std::vector<std::string> models;  // of --model, each; empty: none was given
   std::map<std::string, std::string> environment;
   std::filesystem::path system_file = "/etc/anynpu/anynpu.toml";
 };

@@ -116,7 +116,7 @@ void check_split(const ModelConfig& model, const std::string& origin, Checker& c
   for (const auto& [label, share] : model.weights) {
     sum += share;
     if (model.labels.contains(label)) continue;
-    std::string nearest = did_you_mean(label, labels);
+    std::string nearest = did_you_mean(std::string_view(label).substr(0, 64), labels);
     checker.problem(
         origin + ".weights", fmt::format("model.weights: there is no label '{}'", label),
         nearest.empty() ? "name it in model.labels" : fmt::format("did you mean '{}'?", nearest));

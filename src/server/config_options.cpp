@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace anynpu::server {
 namespace {
 
@@ -110,13 +112,15 @@ std::vector<Option<ServerConfig>> server_section() {
         .help = "From a request's last byte to its answer; over it: 504.",
         .unit = Unit::kSeconds,
         .least = 0.01,
-        .most = kDay},
+        .most = kDay,
+        .flag = "--timeout"},
        of(&ServerOptions::infer_time)},
       {{.key = "server.drain_timeout",
         .help = "For what was accepted to be answered, after the first SIGTERM or SIGINT.",
         .unit = Unit::kSeconds,
         .least = 0,
-        .most = kDay},
+        .most = kDay,
+        .flag = "--drain"},
        of(&ServerOptions::drain_time)},
       {{.key = "server.loops",
         .help = "Threads for sockets.",
@@ -170,12 +174,14 @@ std::vector<Option<ServerConfig>> models_section() {
       {{.key = "models.load",
         .help = "Models to load before the server is ready; the first one is the default. Names, "
                 "folders or files.",
+        .flag = "--model",
         .zero_means = "every [[model]]; without those, each package when it is first asked for"},
        of(&ServerOptions::models)},
       {{.key = "models.limit",
         .help = "Models that may be loaded at one time.",
         .least = 1,
-        .most = static_cast<double>(kMostConfiguredModels)},
+        .most = static_cast<double>(kMostConfiguredModels),
+        .flag = "--models-limit"},
        of(&ServerOptions::most_models)},
       {{.key = "models.watch",
         .help = "Look for versions that were added or removed, and load or unload them.",
@@ -310,13 +316,7 @@ std::string derived_flag(const OptionInfo& info) {
                          ? info.name()
                          : info.section() + "-" + info.name();
   std::replace(word.begin(), word.end(), '_', '-');
-  return "--" + word;
-}
-
-// Without flags: a secret would stand in the process list, models are the command's arguments, and
-// --log-level is an option of every command.
-bool has_flag(const OptionInfo& info) {
-  return !info.secret && info.key != "models.load";
+  return fmt::format("--{}", word);
 }
 
 std::vector<Option<ServerConfig>> all_server_options() {
@@ -326,23 +326,22 @@ std::vector<Option<ServerConfig>> all_server_options() {
   };
   append(models_section());
   for (RuntimeOption& option : runtime_options()) {
-    option.info.key = "models." + option.info.key;
+    option.info.key = fmt::format("models.{}", option.info.key);
     all.push_back({option.info, [slot = option.slot](ServerConfig& config) {
                      return slot(config.serve.runtime);
                    }});
   }
   append(other_sections());
   for (Option<ServerConfig>& option : all)
-    if (option.info.flag.empty() && has_flag(option.info))
-      option.info.flag =
-          option.info.key == "models.limit" ? "--models-limit" : derived_flag(option.info);
+    if (option.info.flag.empty() && !option.info.secret)  // which the process list would show
+      option.info.flag = derived_flag(option.info);
   return all;
 }
 
 std::vector<Option<ModelConfig>> all_model_options() {
   std::vector<Option<ModelConfig>> all = model_section();
   for (RuntimeOption& option : runtime_options()) {
-    option.info.key = "model." + option.info.key;
+    option.info.key = fmt::format("model.{}", option.info.key);
     option.info.flag.clear();
     all.push_back(
         {option.info, [slot = option.slot](ModelConfig& config) { return slot(config.runtime); }});
@@ -367,7 +366,7 @@ std::string OptionInfo::environment_name() const {
     if (c == '.') c = '_';
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
-  return "ANYNPU_SERVE_" + word;
+  return fmt::format("ANYNPU_SERVE_{}", word);
 }
 
 std::span<const Option<ServerConfig>> server_options() {

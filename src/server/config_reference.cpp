@@ -96,7 +96,7 @@ std::string cell(std::string_view text) {
 std::string type_words(const OptionInfo& info, const Slot& slot) {
   if (!info.words.empty()) {
     std::vector<std::string> words;
-    for (const std::string& word : info.words) words.push_back("`" + word + "`");
+    for (const std::string& word : info.words) words.push_back(fmt::format("`{}`", word));
     return join(words, ", ");
   }
   std::string words = must_be(info, slot);
@@ -110,7 +110,7 @@ template <typename Target>
 std::string row(const Option<Target>& option, Target& defaults, bool everywhere) {
   const OptionInfo& info = option.info;
   Slot slot = option.slot(defaults);
-  std::string value = "`" + value_toml(info, slot) + "`";
+  std::string value = fmt::format("`{}`", value_toml(info, slot));
   if (info.key == "model.name") value = "(needed)";
   std::string help = info.help;
   Json json = value_json(info, slot);
@@ -125,8 +125,7 @@ std::string row(const Option<Target>& option, Target& defaults, bool everywhere)
   std::string line = fmt::format("| `{}` | {} | {} | {} |", info.name(),
                                  cell(type_words(info, slot)), cell(value), cell(help));
   if (everywhere) {
-    std::string flag = info.flag.empty() ? "" : "`" + info.flag + "`";
-    if (info.key == "models.load") flag = "arguments of `serve`";
+    std::string flag = info.flag.empty() ? "" : fmt::format("`{}`", info.flag);
     line += fmt::format(" {} | `{}` |", flag, info.environment_name());
   }
   return line + "\n";

@@ -59,7 +59,7 @@ class Reader {
       std::string name(key.str());
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
       Error error{Code::kInvalid, fmt::format("{} has no key '{}'", section, printable(name, 60))};
-      std::string nearest = did_you_mean(name, known);
+      std::string nearest = did_you_mean(std::string_view(name).substr(0, 64), known);
       std::string home = home_of(name);
       if (!nearest.empty())
         error.hint = fmt::format("did you mean '{}'?", nearest);
@@ -73,7 +73,7 @@ class Reader {
   /// The section that has a key of that name; empty when none has.
   static std::string home_of(const std::string& name) {
     for (const auto& option : server_options())
-      if (option.info.name() == name) return "[" + option.info.section() + "]";
+      if (option.info.name() == name) return fmt::format("[{}]", option.info.section());
     for (const auto& option : model_options())
       if (option.info.name() == name) return "[[model]]";
     return {};
@@ -146,7 +146,7 @@ void read_config_sections(const toml::table& table, const std::string& file, Loa
     if (name == "model") continue;
     if (std::find(sections.begin(), sections.end(), name) == sections.end()) {
       std::string home = Reader::home_of(name);
-      std::string nearest = did_you_mean(name, sections);
+      std::string nearest = did_you_mean(std::string_view(name).substr(0, 64), sections);
       std::string hint = "the sections are " + join(sections, ", ") + " and [[model]]";
       if (!nearest.empty()) hint = fmt::format("did you mean '[{}]'?", nearest);
       if (!home.empty()) hint = fmt::format("'{}' belongs in {}", name, home);
@@ -157,7 +157,8 @@ void read_config_sections(const toml::table& table, const std::string& file, Loa
       reader.problem(node.source().begin,
                      Error{Code::kInvalid, fmt::format("{} must be a section: [{}]", name, name)});
     } else {
-      reader.refuse_unknown(*node.as_table(), "[" + name + "]", names_in(server_options(), name));
+      reader.refuse_unknown(*node.as_table(), fmt::format("[{}]", name),
+                            names_in(server_options(), name));
     }
   }
   for (const auto& option : server_options()) {

@@ -99,7 +99,7 @@ bool in_range(const OptionInfo& info, double value) {
   return std::isfinite(value) && value >= info.least && value <= info.most;
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   return Json(printable(text, kMostTextBytes)).dump();
 }
 
@@ -159,7 +159,7 @@ std::string must_be(const OptionInfo& info, const Slot& slot) {
 Error wrong_value(const OptionInfo& info, const Slot& slot, std::string_view value) {
   Error error{Code::kInvalid, fmt::format("{} must be {}, not {}", info.key, must_be(info, slot),
                                           info.secret ? "this" : printable(value, 60))};
-  std::string nearest = did_you_mean(value, info.words);
+  std::string nearest = did_you_mean(value.substr(0, 64), info.words);
   if (!nearest.empty()) error.hint = fmt::format("did you mean '{}'?", nearest);
   return error;
 }
@@ -226,7 +226,7 @@ Result<> set_list(const OptionInfo& info, const Slot& slot, std::vector<std::str
                                               info.key, values.size(), kMostListed)};
   for (const std::string& value : values)
     if (value.empty() || value.size() > kMostTextBytes || printable(value, kMostTextBytes) != value)
-      return wrong_value(info, slot, quoted(value));
+      return wrong_value(info, slot, toml_text(value));
   *place = std::move(values);
   return {};
 }
@@ -319,18 +319,18 @@ std::string value_toml(const OptionInfo& info, const Slot& slot) {
   if (info.secret) return json.is_null() ? "\"\"" : "(set)";
   if (info.unit == Unit::kBytes && is_number(slot)) {
     std::string text = bytes_text(json.get<double>());
-    return text.find(' ') == std::string::npos ? text : quoted(text);
+    return text.find(' ') == std::string::npos ? text : toml_text(text);
   }
   if (json.is_object()) {
     std::vector<std::string> parts;
     for (const auto& [label, number] : json.items())
       parts.push_back(fmt::format("{} = {}", label, number.dump()));
-    return "{" + join(parts, ", ") + "}";
+    return fmt::format("{{{}}}", join(parts, ", "));
   }
   if (json.is_array()) {
     std::vector<std::string> parts;
     for (const Json& each : json) parts.push_back(each.dump());
-    return "[" + join(parts, ", ") + "]";
+    return fmt::format("[{}]", join(parts, ", "));
   }
   return json.dump();
 }

@@ -80,6 +80,9 @@ class FakeServedModel : public runtime::ServedModel {
     lane_.join();
   }
 
+  /// From now on its only input is no picture.
+  void take_text() { session_.inputs[0] = {"words", engine::DType::kInt32, {1, 16}}; }
+
   void submit(runtime::Request request, std::function<void(Result<runtime::Reply>)> done) override {
     std::optional<Error> refused;
     {

@@ -45,7 +45,10 @@ void draw_text(Image& picture, std::string_view text, int x, int y, int scale, R
     for (int row = 0; row < kGlyphHeight; ++row)
       for (int column = 0; column < kGlyphWidth; ++column)
         if (glyph_has(letter, column, row))
-          fill(picture, {x + column * scale, y + row * scale, x + (column + 1) * scale, y + (row + 1) * scale}, colour);
+          fill(picture,
+               {x + column * scale, y + row * scale, x + (column + 1) * scale,
+                y + (row + 1) * scale},
+               colour);
     x += (kGlyphWidth + 1) * scale;
   }
 }
@@ -66,7 +69,8 @@ struct Strip {
 };
 
 std::string title_of(const Prediction& prediction) {
-  std::string name = prediction.label.empty() ? fmt::format("class {}", prediction.class_id) : prediction.label;
+  std::string name =
+      prediction.label.empty() ? fmt::format("class {}", prediction.class_id) : prediction.label;
   name.resize(std::min(name.size(), kMostLetters));
   return fmt::format("{} {:.0f}%", name, static_cast<double>(prediction.score) * 100);
 }
@@ -97,8 +101,8 @@ Rgb class_colour(int class_id) {
 }
 
 Rgb text_colour(Rgb background) {
-  const double luminance =
-      0.2126 * linear(background[0]) + 0.7152 * linear(background[1]) + 0.0722 * linear(background[2]);
+  const double luminance = 0.2126 * linear(background[0]) + 0.7152 * linear(background[1]) +
+                           0.0722 * linear(background[2]);
   // Where the contrast with white, 1.05 / (L + 0.05), equals that with black, (L + 0.05) / 0.05.
   return luminance > 0.179 ? Rgb{0, 0, 0} : Rgb{255, 255, 255};
 }
@@ -107,7 +111,7 @@ void annotate(Image& picture, std::span<const Prediction> predictions) {
   if (picture.empty()) return;
   const int side = std::max(picture.width, picture.height);
   const int line = std::max(2, side / 250);
-  const int scale = std::max(1, side / 450);
+  const int scale = side < 480 ? 1 : std::max(2, side / 500);
   int list_y = 0;
   // The best last, so that it lies on top.
   for (std::size_t i = predictions.size(); i-- > 0;) {
@@ -131,7 +135,8 @@ void annotate(Image& picture, std::span<const Prediction> predictions) {
   }
 }
 
-Result<> annotate_to_file(std::span<const std::byte> encoded, std::span<const Prediction> predictions,
+Result<> annotate_to_file(std::span<const std::byte> encoded,
+                          std::span<const Prediction> predictions,
                           const std::filesystem::path& png) {
   ANYNPU_TRY(decoded, decode(encoded));
   annotate(decoded.image, predictions);

@@ -27,7 +27,8 @@ Rgb text_colour(Rgb background);
 void annotate(Image& picture, std::span<const Prediction> predictions);
 
 /// Decodes a picture at its own size, draws on it and writes it as PNG.
-Result<> annotate_to_file(std::span<const std::byte> encoded, std::span<const Prediction> predictions,
+Result<> annotate_to_file(std::span<const std::byte> encoded,
+                          std::span<const Prediction> predictions,
                           const std::filesystem::path& png);
 
 }  // namespace anynpu::vision

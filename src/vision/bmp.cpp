@@ -3,8 +3,8 @@
 //
 // Layout: a file header of 14 bytes, a bitmap header whose first word is its own size (12 for OS/2
 // 1.x, 40 to 124 for Windows), masks or a palette, and rows padded to 4 bytes. (Microsoft, "Bitmap
-// Structures".) Run-length coding is refused: hardly any program writes it. Alpha is ignored, because
-// most programs that write 32 bits leave it 0.
+// Structures".) Run-length coding is refused: hardly any program writes it. Alpha is ignored,
+// because most programs that write 32 bits leave it 0.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -55,7 +55,8 @@ Result<Field> field_of(std::uint32_t mask) {
   field.mask = mask;
   field.shift = std::countr_zero(mask);
   field.most = mask >> field.shift;
-  if ((field.most & (field.most + 1)) != 0) return broken("BMP", fmt::format("the colour mask 0x{:08x} has gaps", mask));
+  if ((field.most & (field.most + 1)) != 0)
+    return broken("BMP", fmt::format("the colour mask 0x{:08x} has gaps", mask));
   return field;
 }
 
@@ -77,7 +78,8 @@ Result<> read_fields(const Bytes& bytes, bool stored, Bmp& bmp) {
   return {};
 }
 
-Result<> read_palette(const Bytes& bytes, std::size_t at, std::size_t entry_size, std::uint32_t used, Bmp& bmp) {
+Result<> read_palette(const Bytes& bytes, std::size_t at, std::size_t entry_size,
+                      std::uint32_t used, Bmp& bmp) {
   const std::uint32_t most = 1U << bmp.bits;
   const std::uint32_t count = used == 0 ? most : std::min(used, most);
   if (!bytes.has(at, count * entry_size)) return cut_short("BMP");
@@ -115,10 +117,11 @@ Result<Bmp> read_header(const Bytes& bytes, const DecodeLimits& limits) {
   bmp.width = static_cast<int>(width);
   bmp.height = static_cast<int>(height);
 
-  const auto unsupported = [](std::string what) {
+  const auto unsupported = [](const std::string& what) {
     return Error{Code::kUnsupported, what + " is not read"}.with_hint("save it as PNG");
   };
-  if (compression == kRle8 || compression == kRle4) return unsupported("BMP with run-length coding");
+  if (compression == kRle8 || compression == kRle4)
+    return unsupported("BMP with run-length coding");
   const bool fields_stored = compression == kBitFields || compression == kAlphaBitFields;
   const bool direct = bmp.bits == 16 || bmp.bits == 32;
   if (compression != kPlain && !(fields_stored && direct))
@@ -134,7 +137,8 @@ Result<Bmp> read_header(const Bytes& bytes, const DecodeLimits& limits) {
   bmp.pixels = *bytes.u32(10);
   if (bmp.pixels < after_header) return broken("BMP", "its pixels start inside its header");
   bmp.stride = (static_cast<std::size_t>(bmp.width) * bmp.bits + 31) / 32 * 4;
-  if (!bytes.has(bmp.pixels, bmp.stride * static_cast<std::size_t>(bmp.height))) return cut_short("BMP");
+  if (!bytes.has(bmp.pixels, bmp.stride * static_cast<std::size_t>(bmp.height)))
+    return cut_short("BMP");
   return bmp;
 }
 
@@ -171,10 +175,12 @@ void byte_row(const Bmp& bmp, const std::uint8_t* in, std::uint8_t* out) {
 Result<Decoded> decode_bmp(std::span<const std::byte> encoded, const DecodeOptions& options) {
   ANYNPU_TRY(bmp, read_header(Bytes(encoded), options.limits));
   const Wanted wanted = wanted_size(bmp.width, bmp.height, 1, options);
-  Reducer reducer(bmp.width, bmp.height, reduction(bmp.width, wanted.width), reduction(bmp.height, wanted.height));
+  Reducer reducer(bmp.width, bmp.height, reduction(bmp.width, wanted.width),
+                  reduction(bmp.height, wanted.height));
   std::vector<std::uint8_t> rgb(static_cast<std::size_t>(bmp.width) * 3);
-  const bool plain_bytes = bmp.bits == 24 || (bmp.bits == 32 && bmp.fields[0].mask == 0xFF0000 &&
-                                              bmp.fields[1].mask == 0xFF00 && bmp.fields[2].mask == 0xFF);
+  const bool plain_bytes =
+      bmp.bits == 24 || (bmp.bits == 32 && bmp.fields[0].mask == 0xFF0000 &&
+                         bmp.fields[1].mask == 0xFF00 && bmp.fields[2].mask == 0xFF);
   const auto* pixels = reinterpret_cast<const std::uint8_t*>(encoded.data()) + bmp.pixels;
   for (int y = 0; y < bmp.height; ++y) {
     const int stored = bmp.top_down ? y : bmp.height - 1 - y;

@@ -10,7 +10,6 @@ namespace anynpu::vision {
 namespace {
 
 using test::bmp;
-using test::BmpOptions;
 using test::Encoded;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -35,18 +34,23 @@ TEST(Bmp, RowsFromBelowAndFromAbove) {
 
 TEST(Bmp, Palettes) {
   const std::vector<std::array<std::uint8_t, 3>> palette = {{1, 2, 3}, {4, 5, 6}};
-  EXPECT_THAT(pixels_of(bmp(2, 1, {0x40, 0, 0, 0}, {.bits = 1, .palette = palette})), ElementsAre(1, 2, 3, 4, 5, 6));
-  EXPECT_THAT(pixels_of(bmp(2, 1, {0x10, 0, 0, 0}, {.bits = 4, .palette = palette})), ElementsAre(4, 5, 6, 1, 2, 3));
-  EXPECT_THAT(pixels_of(bmp(2, 1, {1, 0, 0, 0}, {.bits = 8, .palette = palette})), ElementsAre(4, 5, 6, 1, 2, 3));
+  EXPECT_THAT(pixels_of(bmp(2, 1, {0x40, 0, 0, 0}, {.bits = 1, .palette = palette})),
+              ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(pixels_of(bmp(2, 1, {0x10, 0, 0, 0}, {.bits = 4, .palette = palette})),
+              ElementsAre(4, 5, 6, 1, 2, 3));
+  EXPECT_THAT(pixels_of(bmp(2, 1, {1, 0, 0, 0}, {.bits = 8, .palette = palette})),
+              ElementsAre(4, 5, 6, 1, 2, 3));
   EXPECT_THAT(pixels_of(bmp(2, 1, {0x40, 0, 0, 0}, {.bits = 1, .core = true, .palette = palette})),
               ElementsAre(1, 2, 3, 4, 5, 6));
   // An index without a colour is black.
-  EXPECT_THAT(pixels_of(bmp(1, 1, {200, 0, 0, 0}, {.bits = 8, .palette = palette})), ElementsAre(0, 0, 0));
+  EXPECT_THAT(pixels_of(bmp(1, 1, {200, 0, 0, 0}, {.bits = 8, .palette = palette})),
+              ElementsAre(0, 0, 0));
 }
 
 TEST(Bmp, SixteenBits) {
   // Five bits each without masks; 31 is 255.
-  EXPECT_THAT(pixels_of(bmp(2, 1, {0x1F, 0x7C, 0x00, 0x02}, {.bits = 16})), ElementsAre(255, 0, 255, 0, 132, 0));
+  EXPECT_THAT(pixels_of(bmp(2, 1, {0x1F, 0x7C, 0x00, 0x02}, {.bits = 16})),
+              ElementsAre(255, 0, 255, 0, 132, 0));
   EXPECT_THAT(pixels_of(bmp(2, 1, {0xE0, 0x07, 0x1F, 0xF8},
                             {.bits = 16, .compression = 3, .masks = {0xF800, 0x07E0, 0x001F}})),
               ElementsAre(0, 255, 0, 255, 0, 255));
@@ -54,21 +58,28 @@ TEST(Bmp, SixteenBits) {
 
 TEST(Bmp, ThirtyTwoBits) {
   EXPECT_THAT(pixels_of(bmp(1, 1, {3, 2, 1, 0}, {.bits = 32})), ElementsAre(1, 2, 3));
-  EXPECT_THAT(pixels_of(bmp(1, 1, {9, 1, 2, 3}, {.bits = 32, .compression = 3, .masks = {0xFF00, 0xFF0000, 0xFF000000}})),
-              ElementsAre(1, 2, 3));
+  EXPECT_THAT(
+      pixels_of(bmp(1, 1, {9, 1, 2, 3},
+                    {.bits = 32, .compression = 3, .masks = {0xFF00, 0xFF0000, 0xFF000000}})),
+      ElementsAre(1, 2, 3));
   // Ten bits each.
-  EXPECT_THAT(pixels_of(bmp(1, 1, {0xFF, 0x03, 0x00, 0x20},
-                            {.bits = 32, .compression = 3, .masks = {0x3FF00000, 0x000FFC00, 0x3FF}})),
-              ElementsAre(128, 0, 255));
+  EXPECT_THAT(
+      pixels_of(bmp(1, 1, {0xFF, 0x03, 0x00, 0x20},
+                    {.bits = 32, .compression = 3, .masks = {0x3FF00000, 0x000FFC00, 0x3FF}})),
+      ElementsAre(128, 0, 255));
 }
 
 TEST(Bmp, WhatIsNotReadIsSaid) {
-  const Error coded = error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 8, .compression = 1}));
+  const Error coded =
+      error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 8, .compression = 1}));
   EXPECT_EQ(coded.code, Code::kUnsupported);
   EXPECT_THAT(coded.message, HasSubstr("run-length"));
-  EXPECT_EQ(error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 24, .compression = 5})).code, Code::kUnsupported);
-  EXPECT_EQ(error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 64})).code, Code::kUnsupported);
-  EXPECT_EQ(error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 0})).code, Code::kUnsupported);
+  EXPECT_EQ(error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 24, .compression = 5})).code,
+            Code::kUnsupported);
+  EXPECT_EQ(error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 64})).code,
+            Code::kUnsupported);
+  EXPECT_EQ(error_of(bmp(2, 2, std::vector<std::uint8_t>(64), {.bits = 0})).code,
+            Code::kUnsupported);
 }
 
 TEST(Bmp, HeadersThatLie) {
@@ -85,11 +96,14 @@ TEST(Bmp, HeadersThatLie) {
   EXPECT_EQ(with(18, 0xFFFFFFFF).code, Code::kInvalid);
   EXPECT_EQ(with(22, 0).code, Code::kInvalid);
   EXPECT_EQ(with(22, 0x80000000).code, Code::kTooLarge);
-  EXPECT_EQ(with(14, 13).code, Code::kInvalid);           // the header's size
+  EXPECT_EQ(with(14, 13).code, Code::kInvalid);  // the header's size
   EXPECT_EQ(with(14, 0xFFFFFFF0).code, Code::kInvalid);
-  EXPECT_EQ(with(10, 0xFFFFFFF0).code, Code::kInvalid);   // where the pixels are
+  EXPECT_EQ(with(10, 0xFFFFFFF0).code, Code::kInvalid);  // where the pixels are
   EXPECT_EQ(with(10, 4).code, Code::kInvalid);
-  EXPECT_EQ(error_of(bmp(1, 1, {0, 0, 0, 0}, {.bits = 32, .compression = 3, .masks = {0x505, 0, 0}})).code, Code::kInvalid);
+  EXPECT_EQ(
+      error_of(bmp(1, 1, {0, 0, 0, 0}, {.bits = 32, .compression = 3, .masks = {0x505, 0, 0}}))
+          .code,
+      Code::kInvalid);
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ class Bytes {
   std::optional<std::uint32_t> u32(std::size_t offset) const { return number(offset, 4); }
   bool has_text(std::size_t offset, std::string_view text) const {
     if (!has(offset, text.size())) return false;
-    return std::string_view(reinterpret_cast<const char*>(bytes_.data()) + offset, text.size()) == text;
+    return std::string_view(reinterpret_cast<const char*>(bytes_.data()) + offset, text.size()) ==
+           text;
   }
   /// Empty when it would go past the end.
   std::span<const std::byte> part(std::size_t offset, std::size_t count) const {

@@ -12,10 +12,11 @@
 namespace anynpu::vision {
 namespace {
 
-const engine::Tensor& scores_output(const model::Package& package, const std::vector<engine::Tensor>& outputs) {
+const engine::Tensor& scores_output(const model::Package& package,
+                                    const std::vector<engine::Tensor>& outputs) {
   for (const engine::Tensor& output : outputs)
-    if (!package.labels.empty() &&
-        engine::element_count(output.info.shape) == static_cast<std::int64_t>(package.labels.size()))
+    if (!package.labels.empty() && engine::element_count(output.info.shape) ==
+                                       static_cast<std::int64_t>(package.labels.size()))
       return output;
   return outputs.front();
 }
@@ -28,7 +29,8 @@ void softmax(std::span<float> logits) {
     if (std::isfinite(logit)) highest = std::max(highest, logit);
   double sum = 0;
   for (float& logit : logits) {
-    logit = std::isfinite(logit) ? std::exp(logit - highest) : std::numeric_limits<float>::quiet_NaN();
+    logit =
+        std::isfinite(logit) ? std::exp(logit - highest) : std::numeric_limits<float>::quiet_NaN();
     if (!std::isnan(logit)) sum += logit;
   }
   for (float& logit : logits) logit = static_cast<float>(logit / sum);
@@ -41,8 +43,8 @@ const std::string& label_of(const model::Package& package, int class_id) {
   return package.labels[static_cast<std::size_t>(line)];
 }
 
-Result<std::vector<Prediction>> classify(const model::Package& package, const std::vector<engine::Tensor>& outputs,
-                                         int top) {
+Result<std::vector<Prediction>> classify(const model::Package& package,
+                                         const std::vector<engine::Tensor>& outputs, int top) {
   if (outputs.empty()) return Error{Code::kInvalid, "the model has no outputs"};
   ANYNPU_TRY(scores, engine::to_floats(scores_output(package, outputs)));
   if (package.postprocess.softmax) softmax(scores);
@@ -51,8 +53,9 @@ Result<std::vector<Prediction>> classify(const model::Package& package, const st
   for (std::size_t i = 0; i < scores.size(); ++i)
     if (std::isfinite(scores[i])) classes.push_back(static_cast<int>(i));
   if (classes.empty())
-    return Error{Code::kDevice, fmt::format("none of the model's {} scores is a number", scores.size())}.with_hint(
-        "see whether another device or engine gives numbers: anynpu bench");
+    return Error{Code::kDevice,
+                 fmt::format("none of the model's {} scores is a number", scores.size())}
+        .with_hint("see whether another device or engine gives numbers: anynpu bench");
   const auto score = [&](int class_id) { return scores[static_cast<std::size_t>(class_id)]; };
   const auto count = std::min(classes.size(), static_cast<std::size_t>(std::max(top, 1)));
   const auto middle = classes.begin() + static_cast<std::ptrdiff_t>(count);

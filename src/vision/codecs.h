@@ -29,7 +29,8 @@ Error broken(std::string_view format, std::string_view detail);
 Result<> check_size(std::string_view format, std::int64_t width, std::int64_t height, bool buffered,
                     const DecodeLimits& limits);
 
-/// Width and height as stored, of which the reduced picture must not be smaller; 0 x 0: do not reduce.
+/// Width and height as stored, of which the reduced picture must not be smaller; 0 x 0: do not
+/// reduce.
 struct Wanted {
   int width = 0;
   int height = 0;
@@ -37,12 +38,13 @@ struct Wanted {
 Wanted wanted_size(int stored_width, int stored_height, Orientation orientation,
                    const DecodeOptions& options);
 
-/// How many pixels become one when `size` pixels are reduced by whole numbers for `wanted`: twice the
-/// wanted size is kept, so that the final resize does the filtering. 1 to 256.
+/// How many pixels become one when `size` pixels are reduced by whole numbers for `wanted`: twice
+/// the wanted size is kept, so that the final resize does the filtering. 1 to 256.
 int reduction(int size, int wanted);
 
 /// Turns the image upright and fills in the rest.
-Decoded finish(Image image, Region part, int stored_width, int stored_height, Orientation orientation);
+Decoded finish(Image image, Region part, int stored_width, int stored_height,
+               Orientation orientation);
 
 /// colour * alpha + 255 * (1 - alpha), rounded.
 constexpr std::uint8_t over_white(unsigned colour, unsigned alpha) {

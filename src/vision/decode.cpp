@@ -42,11 +42,13 @@ Result<> check_size(std::string_view format, std::int64_t width, std::int64_t he
     return too_large(fmt::format("{}; the limit is {} a side", size, limits.most_side));
   const auto megapixels = [](std::int64_t pixels) { return static_cast<double>(pixels) / 1e6; };
   if (width * height > limits.most_pixels)
-    return too_large(fmt::format("{}; the limit is {:g} megapixels", size, megapixels(limits.most_pixels)));
+    return too_large(
+        fmt::format("{}; the limit is {:g} megapixels", size, megapixels(limits.most_pixels)));
   if (buffered && width * height > limits.most_buffered_pixels)
-    return too_large(fmt::format("{}; the limit is {:g} megapixels for progressive, interlaced and lossless "
-                                 "pictures, which have to be held whole",
-                                 size, megapixels(limits.most_buffered_pixels)));
+    return too_large(
+        fmt::format("{}; the limit is {:g} megapixels for progressive, interlaced and lossless "
+                    "pictures, which have to be held whole",
+                    size, megapixels(limits.most_buffered_pixels)));
   return {};
 }
 
@@ -69,7 +71,8 @@ int reduction(int size, int wanted) {
   return static_cast<int>(std::clamp<std::int64_t>(size / (std::int64_t{2} * wanted), 1, 256));
 }
 
-Decoded finish(Image image, Region part, int stored_width, int stored_height, Orientation orientation) {
+Decoded finish(Image image, Region part, int stored_width, int stored_height,
+               Orientation orientation) {
   Decoded decoded;
   decoded.part = part;
   decoded.image = upright(std::move(image), orientation, decoded.part);
@@ -81,21 +84,26 @@ Decoded finish(Image image, Region part, int stored_width, int stored_height, Or
 Result<Decoded> decode(std::span<const std::byte> encoded, const DecodeOptions& options) {
   if (encoded.empty()) return Error{Code::kInvalid, "there is no picture: it has 0 bytes"};
   if (encoded.size() > options.limits.most_bytes)
-    return Error{Code::kTooLarge, fmt::format("the picture is {}; the limit is {}", human_bytes(encoded.size()),
-                                              human_bytes(options.limits.most_bytes))}
+    return Error{Code::kTooLarge,
+                 fmt::format("the picture is {}; the limit is {}", human_bytes(encoded.size()),
+                             human_bytes(options.limits.most_bytes))}
         .with_hint("make the picture smaller");
   const Format format = format_of(encoded);
   switch (format) {
-    case Format::kJpeg: return decode_jpeg(encoded, options);
-    case Format::kPng: return decode_png(encoded, options);
-    case Format::kWebp: return decode_webp(encoded, options);
-    case Format::kBmp: return decode_bmp(encoded, options);
+    case Format::kJpeg:
+      return decode_jpeg(encoded, options);
+    case Format::kPng:
+      return decode_png(encoded, options);
+    case Format::kWebp:
+      return decode_webp(encoded, options);
+    case Format::kBmp:
+      return decode_bmp(encoded, options);
     case Format::kUnknown:
       return Error{Code::kUnsupported, "this is not a picture in a format that is read"}.with_hint(
           "JPEG, PNG, WebP and BMP are read");
     default:
-      return Error{Code::kUnsupported, fmt::format("{} pictures are not read", to_string(format))}.with_hint(
-          std::string(kConvertHint));
+      return Error{Code::kUnsupported, fmt::format("{} pictures are not read", to_string(format))}
+          .with_hint(std::string(kConvertHint));
   }
 }
 

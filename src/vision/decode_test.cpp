@@ -2,13 +2,13 @@
 // decode(): what all formats share: limits, reduced sizes, orientations, refusals, cut files.
 #include "vision/decode.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "vision/exif.h"
 #include "vision/resize.h"
@@ -47,7 +47,8 @@ TEST(Decode, ReadsEveryFormat) {
     EXPECT_EQ(decoded->height, 43);
     EXPECT_DOUBLE_EQ(decoded->part.width, 61);
     EXPECT_DOUBLE_EQ(decoded->part.height, 43);
-    EXPECT_LE(test::furthest(decoded->image, image), name.ends_with("JPEG") || name == "WebP" ? 12 : 0);
+    EXPECT_LE(test::furthest(decoded->image, image),
+              name.ends_with("JPEG") || name == "WebP" ? 12 : 0);
   }
 }
 
@@ -108,7 +109,8 @@ TEST(Decode, TurnsPicturesAsTheCameraWasHeld) {
       EXPECT_EQ(decoded->width, orientation >= 5 ? 64 : 320);
       EXPECT_EQ(decoded->height, orientation >= 5 ? 320 : 64);
       EXPECT_LE(test::furthest(decoded->image, seen), 12);
-      const auto reduced = decode(encoded, {.target_width = seen.width / 8, .target_height = seen.height / 8});
+      const auto reduced =
+          decode(encoded, {.target_width = seen.width / 8, .target_height = seen.height / 8});
       ASSERT_TRUE(reduced) << reduced.error().message;
       EXPECT_LT(reduced->image.width, seen.width / 2);
       const Image small = resize(reduced->image, reduced->part, seen.width / 8, seen.height / 8);
@@ -132,11 +134,18 @@ TEST(Decode, CutFilesAreErrorsAtEveryLength) {
 }
 
 TEST(Decode, OtherFormatsAreRefusedByName) {
-  const std::vector<std::pair<std::string, std::string>> files = {
-      {"GIF", "GIF89a\1\0\1\0"s},          {"TIFF", "II*\0\10\0\0\0"s},
-      {"TIFF", "MM\0*\0\0\0\10"s},         {"AVIF", "\0\0\0\x1c" "ftypavif"s},
-      {"HEIC", "\0\0\0\x18" "ftypheic"s},  {"PDF", "%PDF-1.7"s},
-      {"JPEG XL", "\xff\x0a\0\0"s},        {"SVG", "<svg xmlns="s}};
+  const std::vector<std::pair<std::string, std::string>> files = {{"GIF", "GIF89a\1\0\1\0"s},
+                                                                  {"TIFF", "II*\0\10\0\0\0"s},
+                                                                  {"TIFF", "MM\0*\0\0\0\10"s},
+                                                                  {"AVIF",
+                                                                   "\0\0\0\x1c"
+                                                                   "ftypavif"s},
+                                                                  {"HEIC",
+                                                                   "\0\0\0\x18"
+                                                                   "ftypheic"s},
+                                                                  {"PDF", "%PDF-1.7"s},
+                                                                  {"JPEG XL", "\xff\x0a\0\0"s},
+                                                                  {"SVG", "<svg xmlns="s}};
   for (const auto& [name, text] : files) {
     const auto decoded = decode(bytes_of(text));
     ASSERT_FALSE(decoded) << name;
@@ -153,15 +162,17 @@ TEST(Decode, OtherFormatsAreRefusedByName) {
 TEST(Decode, LimitsHold) {
   for (const auto& [name, encoded] : one_of_each(test::gradient(60, 40))) {
     SCOPED_TRACE(name);
-    EXPECT_TRUE(decode(encoded, {.limits = {.most_bytes = encoded.size(), .most_pixels = 2400, .most_side = 60}}));
+    EXPECT_TRUE(decode(
+        encoded, {.limits = {.most_bytes = encoded.size(), .most_pixels = 2400, .most_side = 60}}));
     for (const DecodeLimits& limits :
-         {DecodeLimits{.most_bytes = encoded.size() - 1}, DecodeLimits{.most_pixels = 2399}, DecodeLimits{.most_side = 59}}) {
+         {DecodeLimits{.most_bytes = encoded.size() - 1}, DecodeLimits{.most_pixels = 2399},
+          DecodeLimits{.most_side = 59}}) {
       const auto decoded = decode(encoded, {.limits = limits});
       ASSERT_FALSE(decoded);
       EXPECT_EQ(decoded.error().code, Code::kTooLarge) << decoded.error().message;
       EXPECT_FALSE(decoded.error().hint.empty());
     }
-    const bool buffered = name.find(' ') != name.npos;
+    const bool buffered = name.find(' ') != std::string::npos;
     EXPECT_EQ(decode(encoded, {.limits = {.most_buffered_pixels = 2399}}).has_value(), !buffered);
   }
 }

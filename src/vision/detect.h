@@ -22,12 +22,14 @@ struct PictureSize {
   int height = 0;
 };
 
-/// Detections of at least `threshold`, highest first, at most `top`; the package's `iou` suppresses.
+/// Detections of at least `threshold`, highest first, at most `top`; the package's `iou`
+/// suppresses.
 ///
 /// Exporters order the outputs as they like, so the package's indexes are only a first guess: boxes
-/// are known by their shape, the count by its single element, and classes from scores by their values
-/// (whole numbers against fractions of 1).
-Result<std::vector<Prediction>> detect(const model::Package& package, const std::vector<engine::Tensor>& outputs,
-                                       const Fit& fit, PictureSize picture, float threshold, int top);
+/// are known by their shape, the count by its single element, and classes from scores by their
+/// values (whole numbers against fractions of 1).
+Result<std::vector<Prediction>> detect(const model::Package& package,
+                                       const std::vector<engine::Tensor>& outputs, const Fit& fit,
+                                       PictureSize picture, float threshold, int top);
 
 }  // namespace anynpu::vision

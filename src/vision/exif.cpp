@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXIF orientation. Layouts: EXIF 2.3 (CIPA DC-008) 4.5 and 4.6; PNG extensions 1.5 (eXIf); the WebP
-// container specification (EXIF).
+// EXIF orientation. Layouts: EXIF 2.3 (CIPA DC-008) 4.5 and 4.6; PNG extensions 1.5 (eXIf); the
+// WebP container specification (EXIF).
 #include "vision/exif.h"
 
 #include <algorithm>
@@ -16,22 +16,30 @@ constexpr std::uint32_t kShort = 3;
 constexpr std::uint32_t kLong = 4;
 constexpr std::size_t kEntrySize = 12;
 
-// What each orientation does: the pixel (x, y) that is seen comes from column (transposed ? y : x) and
-// row (transposed ? x : y), each counted from the far end when flipped.
+// What each orientation does: the pixel (x, y) that is seen comes from column (transposed ? y : x)
+// and row (transposed ? x : y), each counted from the far end when flipped.
 struct Turn {
   bool transposed, flip_column, flip_row;
 };
 
 constexpr Turn turn_of(Orientation orientation) {
   switch (orientation) {
-    case 2: return {false, true, false};
-    case 3: return {false, true, true};
-    case 4: return {false, false, true};
-    case 5: return {true, false, false};
-    case 6: return {true, false, true};
-    case 7: return {true, true, true};
-    case 8: return {true, true, false};
-    default: return {false, false, false};
+    case 2:
+      return {false, true, false};
+    case 3:
+      return {false, true, true};
+    case 4:
+      return {false, false, true};
+    case 5:
+      return {true, false, false};
+    case 6:
+      return {true, false, true};
+    case 7:
+      return {true, true, true};
+    case 8:
+      return {true, true, false};
+    default:
+      return {false, false, false};
   }
 }
 

@@ -2,10 +2,10 @@
 // EXIF orientation: what each means, and structures that are broken.
 #include "vision/exif.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "vision/test_pictures.h"
 
@@ -34,18 +34,19 @@ std::string text_of(const Image& image) {
 
 // EXIF 2.3, 4.6.4: where row 0 and column 0 of what is stored are in what is seen.
 TEST(Exif, EachOrientationIsTurnedUpright) {
-  const std::array<std::string, 8> seen = {"abc|def",   // row 0 on top, column 0 on the left
-                                           "cba|fed",   // top, right
-                                           "fed|cba",   // bottom, right
-                                           "def|abc",   // bottom, left
-                                           "ad|be|cf",  // left, top
-                                           "da|eb|fc",  // right, top
-                                           "fc|eb|da",  // right, bottom
-                                           "cf|be|ad"}; // left, bottom
+  const std::array<std::string, 8> seen = {"abc|def",    // row 0 on top, column 0 on the left
+                                           "cba|fed",    // top, right
+                                           "fed|cba",    // bottom, right
+                                           "def|abc",    // bottom, left
+                                           "ad|be|cf",   // left, top
+                                           "da|eb|fc",   // right, top
+                                           "fc|eb|da",   // right, bottom
+                                           "cf|be|ad"};  // left, bottom
   for (std::size_t i = 0; i < seen.size(); ++i) {
     const auto orientation = static_cast<Orientation>(i + 1);
     Region part = {0, 0, 2.5, 2};
-    EXPECT_EQ(text_of(upright(image_of("abc|def"), orientation, part)), seen[i]) << "orientation " << orientation;
+    EXPECT_EQ(text_of(upright(image_of("abc|def"), orientation, part)), seen[i])
+        << "orientation " << orientation;
     EXPECT_EQ(swaps_sides(orientation), seen[i].size() == 8) << orientation;
     // The pixel "c" is only half covered; so is the side on which it is seen.
     const bool on_first_side = seen[i].find('c') == 0 || (orientation == 3) || (orientation == 7);
@@ -72,9 +73,9 @@ TEST(Exif, BrokenStructuresAreUpright) {
     test::put(changed, at, value, count, true);
     return orientation_of_exif(changed);
   };
-  EXPECT_EQ(with(4, 0xFFFFFFFF, 4), 1);   // where the directory is
-  EXPECT_EQ(with(8, 0xFFFF, 2), 6);       // more entries than there are, behind the one that counts
-  EXPECT_EQ(with(30, 0, 2), 1);           // 0 is no orientation
+  EXPECT_EQ(with(4, 0xFFFFFFFF, 4), 1);  // where the directory is
+  EXPECT_EQ(with(8, 0xFFFF, 2), 6);      // more entries than there are, behind the one that counts
+  EXPECT_EQ(with(30, 0, 2), 1);          // 0 is no orientation
   EXPECT_EQ(with(30, 9, 2), 1);
   EXPECT_EQ(with(24, 2, 2), 1);           // text
   EXPECT_EQ(with(26, 0x40000000, 4), 1);  // a thousand million of them

@@ -15,7 +15,8 @@ constexpr std::uint8_t kBar = 114;
 
 }  // namespace
 
-Fit fit(model::Resize way, int picture_width, int picture_height, int input_width, int input_height) {
+Fit fit(model::Resize way, int picture_width, int picture_height, int input_width,
+        int input_height) {
   Fit fit{{0, 0, 1, 1}, 0, 0, input_width, input_height, input_width, input_height};
   const double across = static_cast<double>(input_width) / picture_width;
   const double down = static_cast<double>(input_height) / picture_height;
@@ -43,7 +44,8 @@ Image apply(const Fit& fit, const Image& image, const Region& part) {
   Image boxed = make_image(fit.input_width, fit.input_height);
   std::fill(boxed.rgb.begin(), boxed.rgb.end(), kBar);
   for (int y = 0; y < fit.height; ++y)
-    std::memcpy(boxed.row(fit.y + y) + 3 * fit.x, resized.row(y), 3 * static_cast<std::size_t>(fit.width));
+    std::memcpy(boxed.row(fit.y + y) + 3 * fit.x, resized.row(y),
+                3 * static_cast<std::size_t>(fit.width));
   return boxed;
 }
 
@@ -56,7 +58,8 @@ Box undo(const Fit& fit, const Box& in_input) {
     const double inside = (static_cast<double>(value) * fit.input_height - fit.y) / fit.height;
     return static_cast<float>(std::clamp(fit.source.y + inside * fit.source.height, 0.0, 1.0));
   };
-  return {across(in_input.x_min), down(in_input.y_min), across(in_input.x_max), down(in_input.y_max)};
+  return {across(in_input.x_min), down(in_input.y_min), across(in_input.x_max),
+          down(in_input.y_max)};
 }
 
 }  // namespace anynpu::vision

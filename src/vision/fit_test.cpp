@@ -2,9 +2,9 @@
 // Stretch, letterbox, crop, and the way back of a box.
 #include "vision/fit.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+
+#include <gtest/gtest.h>
 
 #include "vision/test_pictures.h"
 
@@ -13,7 +13,9 @@ namespace {
 
 using model::Resize;
 
-Region whole(const Image& image) { return {0, 0, static_cast<double>(image.width), static_cast<double>(image.height)}; }
+Region whole(const Image& image) {
+  return {0, 0, static_cast<double>(image.width), static_cast<double>(image.height)};
+}
 
 TEST(Fit, LetterboxKeepsTheShapeInTheMiddle) {
   const Fit wide = fit(Resize::kLetterbox, 400, 200, 100, 100);
@@ -56,9 +58,11 @@ TEST(Fit, BoxesComeBack) {
     EXPECT_NEAR(a.x_max, b.x_max, 1e-6);
     EXPECT_NEAR(a.y_max, b.y_max, 1e-6);
   };
-  near(undo(fit(Resize::kStretch, 400, 200, 100, 100), {0.1F, 0.2F, 0.3F, 0.4F}), {0.1F, 0.2F, 0.3F, 0.4F});
+  near(undo(fit(Resize::kStretch, 400, 200, 100, 100), {0.1F, 0.2F, 0.3F, 0.4F}),
+       {0.1F, 0.2F, 0.3F, 0.4F});
   // The picture fills rows 25 to 75 of 100.
-  near(undo(fit(Resize::kLetterbox, 400, 200, 100, 100), {0.1F, 0.25F, 0.3F, 0.5F}), {0.1F, 0, 0.3F, 0.5F});
+  near(undo(fit(Resize::kLetterbox, 400, 200, 100, 100), {0.1F, 0.25F, 0.3F, 0.5F}),
+       {0.1F, 0, 0.3F, 0.5F});
   // The input shows columns 100 to 300 of 400.
   near(undo(fit(Resize::kCrop, 400, 200, 100, 100), {0, 0.1F, 0.5F, 1}), {0.25F, 0.1F, 0.5F, 1});
   // Over the edge.

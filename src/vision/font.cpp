@@ -82,7 +82,8 @@ bool glyph_has(char letter, int x, int y) {
   if (x < 0 || x >= kGlyphWidth || y < 0 || y >= kGlyphHeight) return false;
   int index = static_cast<unsigned char>(letter) - kFirst;
   if (index < 0 || index >= kCount) index = kCount - 1;
-  const std::string_view row = kRows[static_cast<std::size_t>(index / kPerBlock * kGlyphHeight + y)];
+  const std::string_view row =
+      kRows[static_cast<std::size_t>(index / kPerBlock * kGlyphHeight + y)];
   return row[static_cast<std::size_t>(index % kPerBlock * (kGlyphWidth + 1) + x)] == '#';
 }
 

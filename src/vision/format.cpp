@@ -44,19 +44,32 @@ constexpr std::array kMagic = {
 
 std::string_view to_string(Format format) {
   switch (format) {
-    case Format::kJpeg: return "JPEG";
-    case Format::kPng: return "PNG";
-    case Format::kWebp: return "WebP";
-    case Format::kBmp: return "BMP";
-    case Format::kGif: return "GIF";
-    case Format::kTiff: return "TIFF";
-    case Format::kAvif: return "AVIF";
-    case Format::kHeic: return "HEIC";
-    case Format::kJxl: return "JPEG XL";
-    case Format::kJpeg2000: return "JPEG 2000";
-    case Format::kPdf: return "PDF";
-    case Format::kSvg: return "SVG";
-    case Format::kUnknown: break;
+    case Format::kJpeg:
+      return "JPEG";
+    case Format::kPng:
+      return "PNG";
+    case Format::kWebp:
+      return "WebP";
+    case Format::kBmp:
+      return "BMP";
+    case Format::kGif:
+      return "GIF";
+    case Format::kTiff:
+      return "TIFF";
+    case Format::kAvif:
+      return "AVIF";
+    case Format::kHeic:
+      return "HEIC";
+    case Format::kJxl:
+      return "JPEG XL";
+    case Format::kJpeg2000:
+      return "JPEG 2000";
+    case Format::kPdf:
+      return "PDF";
+    case Format::kSvg:
+      return "SVG";
+    case Format::kUnknown:
+      break;
   }
   return "unknown";
 }

@@ -8,7 +8,21 @@
 
 namespace anynpu::vision {
 
-enum class Format { kUnknown, kJpeg, kPng, kWebp, kBmp, kGif, kTiff, kAvif, kHeic, kJxl, kJpeg2000, kPdf, kSvg };
+enum class Format {
+  kUnknown,
+  kJpeg,
+  kPng,
+  kWebp,
+  kBmp,
+  kGif,
+  kTiff,
+  kAvif,
+  kHeic,
+  kJxl,
+  kJpeg2000,
+  kPdf,
+  kSvg
+};
 
 /// "JPEG", "HEIC", ...; "unknown" for kUnknown.
 std::string_view to_string(Format format);

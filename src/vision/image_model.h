@@ -27,13 +27,14 @@ struct Box {
 
 struct Prediction {
   int class_id = 0;
-  std::string label;  // empty when the package has no labels
-  float score = 0;    // 0 to 1
+  std::string label;                       // empty when the package has no labels
+  float score = 0;                         // 0 to 1
   std::optional<Box> box = {};             // pixels
   std::optional<Box> box_normalized = {};  // fractions
 };
 
-/// {class_id, label, score} and, for detections, box and box_normalized as {x_min, y_min, x_max, y_max}.
+/// {class_id, label, score} and, for detections, box and box_normalized as {x_min, y_min, x_max,
+/// y_max}.
 Json to_json(const Prediction& prediction);
 
 struct InterpretOptions {
@@ -44,7 +45,7 @@ struct InterpretOptions {
 /// A decoded picture, resized for the model and ready to be an input; knows the picture's own size.
 class PreparedImage : public runtime::InputSource {
  public:
-  virtual int original_width() const = 0;   // as a viewer sees it
+  virtual int original_width() const = 0;  // as a viewer sees it
   virtual int original_height() const = 0;
   virtual double decode_ms() const = 0;
   virtual double preprocess_ms() const = 0;
@@ -53,7 +54,8 @@ class PreparedImage : public runtime::InputSource {
 class ImageModel {
  public:
   /// Finds the picture input of `session`: rank 4 (NHWC or NCHW) with 1 or 3 channels.
-  static Result<ImageModel> create(const model::Package& package, const engine::SessionInfo& session);
+  static Result<ImageModel> create(const model::Package& package,
+                                   const engine::SessionInfo& session);
 
   /// JPEG, PNG, WebP or BMP from untrusted bytes. Code::kUnsupported: no such format;
   /// Code::kTooLarge: over a limit; Code::kInvalid: broken.
@@ -64,7 +66,8 @@ class ImageModel {
   static Result<std::shared_ptr<const runtime::InputSource>> canary(const model::Package& package);
 
   /// Highest score first.
-  Result<std::vector<Prediction>> interpret(const std::vector<engine::Tensor>& outputs, const PreparedImage& image,
+  Result<std::vector<Prediction>> interpret(const std::vector<engine::Tensor>& outputs,
+                                            const PreparedImage& image,
                                             const InterpretOptions& options) const;
 
   int input_width() const { return width_; }

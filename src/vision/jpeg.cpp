@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // JPEG through libjpeg-turbo, at a reduced scale where that is enough.
 //
-// The inverse DCT can give an n/8 scale of the picture at a fraction of the cost, filtered as well as
-// a resize would: the high frequencies are simply left out. A cut or damaged file is an error, though
-// libjpeg only warns of it and fills the missing rows with grey.
+// The inverse DCT can give an n/8 scale of the picture at a fraction of the cost, filtered as well
+// as a resize would: the high frequencies are simply left out. A cut or damaged file is an error,
+// though libjpeg only warns of it and fills the missing rows with grey.
 #include <algorithm>
 #include <memory>
 #include <string_view>
@@ -26,25 +26,33 @@ struct CloseJpeg {
   void operator()(void* handle) const { tjDestroy(handle); }
 };
 
-int scaled(int size, int eighths) { return (size * eighths + kFullScale - 1) / kFullScale; }
+int scaled(int size, int eighths) {
+  return (size * eighths + kFullScale - 1) / kFullScale;
+}
 
 // In eighths. 1/2, 1/4 and 1/8 have vector code in libjpeg-turbo; 3/8 takes longer than 1/2.
 int choose_scale(const JpegHeader& header, const Wanted& wanted) {
-  if (wanted.width <= 0 || header.width / 2 < wanted.width || header.height / 2 < wanted.height) return kFullScale;
+  if (wanted.width <= 0 || header.width / 2 < wanted.width || header.height / 2 < wanted.height)
+    return kFullScale;
   for (int eighths = 1; eighths < kFullScale; eighths *= 2)
-    if (scaled(header.width, eighths) >= wanted.width && scaled(header.height, eighths) >= wanted.height)
+    if (scaled(header.width, eighths) >= wanted.width &&
+        scaled(header.height, eighths) >= wanted.height)
       return eighths;
   return kFullScale;
 }
 
 // What libjpeg said against what it means for the picture.
 Result<> judge(std::string_view said, bool fatal, bool ended) {
-  if (fatal && (said.find("nsupported") != said.npos || said.find("not supported") != said.npos))
-    return Error{Code::kUnsupported, fmt::format("this kind of JPEG is not read: {}", said)}.with_hint(
-        "save it as an ordinary JPEG");
+  if (fatal && (said.find("nsupported") != std::string_view::npos ||
+                said.find("not supported") != std::string_view::npos))
+    return Error{Code::kUnsupported, fmt::format("this kind of JPEG is not read: {}", said)}
+        .with_hint("save it as an ordinary JPEG");
   if (!ended) return cut_short("JPEG");
-  const auto says = [&](std::string_view part) { return said.find(part) != said.npos; };
-  if (fatal || says("remature end") || says("bad Huffman code") || says("found marker") || says("arithmetic"))
+  const auto says = [&](std::string_view part) {
+    return said.find(part) != std::string_view::npos;
+  };
+  if (fatal || says("remature end") || says("bad Huffman code") || says("found marker") ||
+      says("arithmetic"))
     return broken("JPEG", said);
   return {};
 }
@@ -67,8 +75,8 @@ Result<Decoded> decode_jpeg(std::span<const std::byte> encoded, const DecodeOpti
   ANYNPU_TRY(header, read_jpeg_header(encoded));
   ANYNPU_CHECK(check_size("JPEG", header.width, header.height, header.buffered, options.limits));
   if (header.buffered && count_scans(encoded, header.first_scan) > kMostScans)
-    return Error{Code::kTooLarge, fmt::format("the JPEG has more than {} scans", kMostScans)}.with_hint(
-        "save it as an ordinary JPEG");
+    return Error{Code::kTooLarge, fmt::format("the JPEG has more than {} scans", kMostScans)}
+        .with_hint("save it as an ordinary JPEG");
   const int eighths =
       choose_scale(header, wanted_size(header.width, header.height, header.orientation, options));
   const int width = scaled(header.width, eighths);
@@ -86,10 +94,10 @@ Result<Decoded> decode_jpeg(std::span<const std::byte> encoded, const DecodeOpti
   }
   // At a reduced scale the chroma planes seldom need upsampling, and its finest way does not show.
   const int flags = TJFLAG_LIMITSCANS | (eighths < kFullScale ? TJFLAG_FASTUPSAMPLE : 0);
-  const int failed = tjDecompress2(handle.get(), reinterpret_cast<const unsigned char*>(encoded.data()),
-                                   static_cast<unsigned long>(encoded.size()),
-                                   inks ? ink_pixels.data() : image.rgb.data(), width, 0, height,
-                                   inks ? TJPF_CMYK : TJPF_RGB, flags);
+  const int failed = tjDecompress2(
+      handle.get(), reinterpret_cast<const unsigned char*>(encoded.data()),
+      static_cast<unsigned long>(encoded.size()), inks ? ink_pixels.data() : image.rgb.data(),
+      width, 0, height, inks ? TJPF_CMYK : TJPF_RGB, flags);
   if (failed != 0) {
     const bool fatal = tjGetErrorCode(handle.get()) == TJERR_FATAL;
     ANYNPU_CHECK(judge(tjGetErrorStr2(handle.get()), fatal, has_end(encoded, header.first_scan)));

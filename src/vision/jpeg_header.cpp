@@ -20,7 +20,9 @@ bool is_frame(std::uint32_t marker) {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 // Markers without a length: TEM, RST0 to RST7, SOI.
-bool stands_alone(std::uint32_t marker) { return marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8); }
+bool stands_alone(std::uint32_t marker) {
+  return marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8);
+}
 
 Result<> read_frame(const Bytes& bytes, std::uint32_t marker, std::size_t at, JpegHeader& header) {
   if (header.components != 0) return broken("JPEG", "it has two frames");
@@ -29,18 +31,21 @@ Result<> read_frame(const Bytes& bytes, std::uint32_t marker, std::size_t at, Jp
   // 0 baseline, 1 extended, 2 progressive; Huffman, then from 8 on arithmetic coding.
   const std::uint32_t process = marker & 7;
   if (process > 2)
-    return Error{Code::kUnsupported, fmt::format("lossless and hierarchical JPEG (frame 0x{:02X}) is not read", marker)}
+    return Error{Code::kUnsupported,
+                 fmt::format("lossless and hierarchical JPEG (frame 0x{:02X}) is not read", marker)}
         .with_hint("save it as an ordinary JPEG");
   if (precision != 8)
-    return Error{Code::kUnsupported, fmt::format("JPEG with {} bits per sample is not read", precision)}.with_hint(
-        "save it with 8 bits per sample");
+    return Error{Code::kUnsupported,
+                 fmt::format("JPEG with {} bits per sample is not read", precision)}
+        .with_hint("save it with 8 bits per sample");
   header.height = static_cast<int>(*bytes.u16(at + 1));
   header.width = static_cast<int>(*bytes.u16(at + 3));
   header.components = static_cast<int>(*bytes.u8(at + 5));
   header.buffered = process == 2;
   if (header.components != 1 && header.components != 3 && header.components != 4)
-    return Error{Code::kUnsupported, fmt::format("JPEG with {} components is not read", header.components)}.with_hint(
-        "save it in RGB or grey");
+    return Error{Code::kUnsupported,
+                 fmt::format("JPEG with {} components is not read", header.components)}
+        .with_hint("save it in RGB or grey");
   return {};
 }
 

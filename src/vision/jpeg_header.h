@@ -11,11 +11,11 @@
 namespace anynpu::vision {
 
 struct JpegHeader {
-  int width = 0;   // as stored, before the orientation is applied
+  int width = 0;  // as stored, before the orientation is applied
   int height = 0;
-  int components = 0;   // 1 grey, 3 colour, 4 inks
-  bool buffered = false;   // progressive or in several scans: decoders hold all its coefficients
-  bool adobe = false;      // has Adobe's marker: inks are stored inverted
+  int components = 0;     // 1 grey, 3 colour, 4 inks
+  bool buffered = false;  // progressive or in several scans: decoders hold all its coefficients
+  bool adobe = false;     // has Adobe's marker: inks are stored inverted
   Orientation orientation = 1;
   std::size_t first_scan = 0;  // offset of the first SOS marker
 };

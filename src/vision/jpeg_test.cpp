@@ -73,7 +73,8 @@ TEST(Jpeg, HugeSizesAreRefusedFromTheHeader) {
   ASSERT_FALSE(many);
   EXPECT_THAT(many.error().message, HasSubstr("100 megapixels"));
   // The same size is allowed row by row, and not where all of it has to be held.
-  const auto rows = decode(with_size(plain, 0xC0, 6000, 6000), {.target_width = 8, .target_height = 8});
+  const auto rows =
+      decode(with_size(plain, 0xC0, 6000, 6000), {.target_width = 8, .target_height = 8});
   ASSERT_FALSE(rows);
   EXPECT_THAT(rows.error().message, HasSubstr("JPEG is broken"));
   const Encoded progressive = test::jpeg(test::gradient(16, 16), TJSAMP_444, TJFLAG_PROGRESSIVE);

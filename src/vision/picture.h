@@ -14,20 +14,19 @@
 
 namespace anynpu::vision {
 
-/// Sides that an artifact leaves open are chosen so: what most networks that do so were trained with.
-inline constexpr int kOpenSide = 224;
-
 class Picture : public PreparedImage {
  public:
   /// `input`: the only tensor that takes the picture; nothing: any that can.
-  Picture(Decoded decoded, const model::Preprocess& preprocess, std::optional<std::size_t> input, double decode_ms);
+  Picture(Decoded decoded, const model::Preprocess& preprocess, std::optional<std::size_t> input,
+          double decode_ms);
 
   /// Makes the input of this size now and lets go of the rest. A request may wait long, so it holds
   /// one small image; other sizes, which artifacts of one network seldom have, are made from that.
   void settle(int width, int height);
 
   Result<engine::Shape> shape(std::size_t index, const engine::TensorInfo& tensor) const override;
-  Result<> write(std::size_t index, const engine::TensorInfo& tensor, std::span<std::byte> to) const override;
+  Result<> write(std::size_t index, const engine::TensorInfo& tensor,
+                 std::span<std::byte> to) const override;
 
   int original_width() const override { return width_; }
   int original_height() const override { return height_; }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // PNG through libpng, row by row.
 //
-// libpng reports errors with longjmp, which skips destructors. So it is only called from functions of
-// PngReader that set the jump themselves and hold nothing to destroy; all memory belongs to the caller.
-#include <png.h>
-
+// libpng reports errors with longjmp, which skips destructors. So it is only called from functions
+// of PngReader that set the jump themselves and hold nothing to destroy; all memory belongs to the
+// caller.
 #include <csetjmp>
 #include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <png.h>
 
 #include "vision/codecs.h"
 #include "vision/reduce.h"
@@ -33,7 +34,8 @@ class PngReader {
   bool read_header(int most_side) {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_read_fn(png_, this, &on_read);
-    png_set_user_limits(png_, static_cast<png_uint_32>(most_side), static_cast<png_uint_32>(most_side));
+    png_set_user_limits(png_, static_cast<png_uint_32>(most_side),
+                        static_cast<png_uint_32>(most_side));
     png_set_crc_action(png_, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     // Text, profiles and the like, which may be compressed and huge, are passed over unread.
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
@@ -101,7 +103,8 @@ class PngReader {
 };
 
 // Hands RGB rows on, transparent ones over white.
-void add_row(const std::uint8_t* row, const PngReader& reader, std::vector<std::uint8_t>& rgb, Reducer& reducer) {
+void add_row(const std::uint8_t* row, const PngReader& reader, std::vector<std::uint8_t>& rgb,
+             Reducer& reducer) {
   if (reader.channels == 3) return reducer.add(row);
   for (std::size_t x = 0; x < static_cast<std::size_t>(reader.width); ++x) {
     const std::uint8_t* in = row + 4 * x;
@@ -133,7 +136,8 @@ Result<Decoded> decode_png(std::span<const std::byte> encoded, const DecodeOptio
   std::vector<std::uint8_t> rgb(reader.channels == 4 ? width * 3 : 0);
   for (int pass = 0; pass < reader.passes; ++pass) {
     for (int y = 0; y < reader.height; ++y) {
-      std::uint8_t* row = held.data() + (reader.interlaced ? static_cast<std::size_t>(y) * reader.row_bytes : 0);
+      std::uint8_t* row =
+          held.data() + (reader.interlaced ? static_cast<std::size_t>(y) * reader.row_bytes : 0);
       if (!reader.read_row(row)) return reader.failure();
       if (pass == reader.passes - 1) add_row(row, reader, rgb, reducer);
     }

@@ -24,8 +24,9 @@ TEST(Png, TransparentPixelsLieOverWhite) {
   EXPECT_THAT(pixels_of(test::png(3, 1, {200, 0, 0, 255, 200, 0, 0, 128, 200, 0, 0, 0},
                                   {.colour_type = PNG_COLOR_TYPE_RGBA})),
               ElementsAre(200, 0, 0, 227, 127, 127, 255, 255, 255));
-  EXPECT_THAT(pixels_of(test::png(2, 1, {100, 255, 100, 0}, {.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA})),
-              ElementsAre(100, 100, 100, 255, 255, 255));
+  EXPECT_THAT(
+      pixels_of(test::png(2, 1, {100, 255, 100, 0}, {.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA})),
+      ElementsAre(100, 100, 100, 255, 255, 255));
 }
 
 TEST(Png, PaletteWithAndWithoutAlpha) {
@@ -40,9 +41,11 @@ TEST(Png, GreyOfOneBitAndSixteen) {
   EXPECT_THAT(pixels_of(test::png(2, 1, {0x40}, {.colour_type = PNG_COLOR_TYPE_GRAY, .depth = 1})),
               ElementsAre(0, 0, 0, 255, 255, 255));
   // 0x80FF is 128.99 of 255, so it is rounded and not cut.
-  EXPECT_THAT(pixels_of(test::png(2, 1, {0x80, 0xFF, 0xFF, 0xFF}, {.colour_type = PNG_COLOR_TYPE_GRAY, .depth = 16})),
+  EXPECT_THAT(pixels_of(test::png(2, 1, {0x80, 0xFF, 0xFF, 0xFF},
+                                  {.colour_type = PNG_COLOR_TYPE_GRAY, .depth = 16})),
               ElementsAre(128, 128, 128, 255, 255, 255));
-  EXPECT_THAT(pixels_of(test::png(1, 1, {0x12, 0xFE, 0x34, 0x00, 0x56, 0x01}, {.depth = 16})), ElementsAre(19, 52, 86));
+  EXPECT_THAT(pixels_of(test::png(1, 1, {0x12, 0xFE, 0x34, 0x00, 0x56, 0x01}, {.depth = 16})),
+              ElementsAre(19, 52, 86));
 }
 
 TEST(Png, WrongChecksumsAreErrors) {
@@ -71,7 +74,8 @@ TEST(Png, HugeAndEmptySizesAreRefusedFromTheHeader) {
     test::put(encoded, 29, test::png_crc(encoded, 12, 17), 4, true);
     return decode(encoded);
   };
-  for (const auto& [width, height] : {std::pair{2000000000U, 1U}, std::pair{32768U, 10U}, std::pair{20000U, 20000U}}) {
+  for (const auto& [width, height] :
+       {std::pair{2000000000U, 1U}, std::pair{32768U, 10U}, std::pair{20000U, 20000U}}) {
     const auto decoded = with_size(width, height, false);
     ASSERT_FALSE(decoded);
     EXPECT_EQ(decoded.error().code, Code::kTooLarge) << decoded.error().message;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reducer: makes a picture smaller by whole numbers while its rows come in, so that a huge picture is
-// never held whole.
+// Reducer: makes a picture smaller by whole numbers while its rows come in, so that a huge picture
+// is never held whole.
 #pragma once
 
 #include <cstdint>

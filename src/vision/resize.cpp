@@ -6,8 +6,8 @@
 // normalised to sum 1. Models are trained on pictures that were resized so, by Pillow or by
 // TensorFlow with antialias=True, and a plain two-tap bilinear costs accuracy.
 //
-// Weights have 22 fractional bits (8 bits of pixel and a sign leave no more in 32), and the result of
-// the first pass is rounded to 8 bits: what Pillow does, so that results agree to the level.
+// Weights have 22 fractional bits (8 bits of pixel and a sign leave no more in 32), and the result
+// of the first pass is rounded to 8 bits: what Pillow does, so that results agree to the level.
 #include "vision/resize.h"
 
 #include <algorithm>
@@ -52,7 +52,9 @@ Weights make_weights(int source_size, double begin, double length, int size) {
 }  // namespace
 
 Image resize(const Image& source, int width, int height) {
-  return resize(source, {0, 0, static_cast<double>(source.width), static_cast<double>(source.height)}, width, height);
+  return resize(source,
+                {0, 0, static_cast<double>(source.width), static_cast<double>(source.height)},
+                width, height);
 }
 
 Image resize(const Image& source, const Region& part, int width, int height) {
@@ -68,7 +70,8 @@ Image resize(const Image& source, const Region& part, int width, int height) {
   if (!columns.identity) {
     // Only the rows that the second pass will use.
     const int first = rows.identity ? 0 : rows.spans.front().first;
-    const int end = rows.identity ? source.height : rows.spans.back().first + rows.spans.back().count;
+    const int end =
+        rows.identity ? source.height : rows.spans.back().first + rows.spans.back().count;
     narrowed = make_image(width, end - first);
     blend_columns(source, first, columns, narrowed);
     for (Span& span : rows.spans) span.first -= first;

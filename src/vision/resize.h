@@ -6,8 +6,8 @@
 
 namespace anynpu::vision {
 
-/// The whole image at another size. When it gets smaller, the filter grows with the ratio, so nothing
-/// aliases. All sides at least 1.
+/// The whole image at another size. When it gets smaller, the filter grows with the ratio, so
+/// nothing aliases. All sides at least 1.
 Image resize(const Image& source, int width, int height);
 
 /// The same of a part of it, as Pillow's `box`: edges may fall inside a pixel. A part that reaches

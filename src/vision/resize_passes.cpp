@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The passes of a resize in plain code, and for AVX2 with the same results to the bit.
 //
-// Down the columns, compilers make good vector code of plain loops when they may use AVX2. Along the
-// rows the three colours are in the way, so that pass is written by hand: four pixels at a time are
-// spread into pairs of one colour, and multiplied by pairs of weights with one instruction. That takes
-// 16-bit weights, so each is split into its upper and lower 11 bits, which are summed apart.
+// Down the columns, compilers make good vector code of plain loops when they may use AVX2. Along
+// the rows the three colours are in the way, so that pass is written by hand: four pixels at a time
+// are spread into pairs of one colour, and multiplied by pairs of weights with one instruction.
+// That takes 16-bit weights, so each is split into its upper and lower 11 bits, which are summed
+// apart.
 #include "vision/resize_passes.h"
 
 #include <algorithm>
@@ -82,7 +83,8 @@ Groups group_weights(const Weights& weights) {
     for (int first = 0; first < count * kGroup; first += kGroup) {
       WeightGroup& group = grouped.groups.emplace_back();
       for (int i = 0; i < kGroup && first + i < span.count; ++i) {
-        const std::int32_t weight = weights.values[span.weights + static_cast<std::size_t>(first + i)];
+        const std::int32_t weight =
+            weights.values[span.weights + static_cast<std::size_t>(first + i)];
         for (int colour = 0; colour < 4; ++colour) {
           const auto place = static_cast<std::size_t>(i / 2 * 8 + colour * 2 + i % 2);
           group.upper[place] = static_cast<std::int16_t>(weight >> kLowBits);
@@ -98,8 +100,9 @@ Groups group_weights(const Weights& weights) {
 [[gnu::target("avx2")]] void blend_row_avx2(const std::uint8_t* in, const Weights& weights,
                                             const Groups& grouped, std::uint8_t* out) {
   // R0 R1 G0 G1 B0 B1 - - in the lower half, of pixels 2 and 3 in the upper; -1 gives 0.
-  const __m256i spread = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
-                                          6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+  const __m256i spread =
+      _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
+                       6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
   const WeightGroup* group = grouped.groups.data();
   for (std::size_t i = 0; i < weights.spans.size(); ++i, out += 3) {
     const std::uint8_t* pixels = in + static_cast<std::ptrdiff_t>(weights.spans[i].first) * 3;
@@ -114,7 +117,8 @@ Groups group_weights(const Weights& weights) {
       lower = _mm256_add_epi32(lower, _mm256_madd_epi16(pairs, _mm256_load_si256(by_lower)));
     }
     const __m256i halves = _mm256_add_epi32(_mm256_slli_epi32(upper, kLowBits), lower);
-    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+    __m128i sum =
+        _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
     sum = _mm_srai_epi32(_mm_add_epi32(sum, _mm_set1_epi32(kHalf)), kWeightBits);
     sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
     const auto colours = static_cast<std::uint32_t>(_mm_cvtsi128_si32(sum));

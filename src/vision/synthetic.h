@@ -6,8 +6,8 @@
 
 namespace anynpu::vision {
 
-/// Gradients with a disc, a ring, a bar and stripes: smooth areas, edges and colours. Made of integers
-/// only, so it is the same to the byte on every machine. Sides at least 1.
+/// Gradients with a disc, a ring, a bar and stripes: smooth areas, edges and colours. Made of
+/// integers only, so it is the same to the byte on every machine. Sides at least 1.
 Image synthetic_picture(int width, int height);
 
 }  // namespace anynpu::vision

@@ -2,16 +2,16 @@
 // Pictures for tests, made on the spot in every format that is read.
 #pragma once
 
-#include <png.h>
-#include <turbojpeg.h>
-#include <webp/encode.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 #include <vector>
+
+#include <png.h>
+#include <turbojpeg.h>
+#include <webp/encode.h>
 
 #include "vision/image.h"
 
@@ -39,8 +39,11 @@ inline void append(Encoded& to, std::uint64_t value, int count, bool big_endian 
 inline void append(Encoded& to, std::string_view text) {
   for (char letter : text) to.push_back(static_cast<std::byte>(letter));
 }
-inline void append(Encoded& to, const Encoded& bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
-inline void put(Encoded& to, std::size_t at, std::uint64_t value, int count, bool big_endian = false) {
+inline void append(Encoded& to, const Encoded& bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+inline void put(Encoded& to, std::size_t at, std::uint64_t value, int count,
+                bool big_endian = false) {
   Encoded bytes;
   append(bytes, value, count, big_endian);
   for (std::size_t i = 0; i < bytes.size(); ++i) to.at(at + i) = bytes[i];
@@ -63,13 +66,16 @@ inline Encoded exif(int orientation, bool big_endian) {
   return tiff;
 }
 
-inline Encoded jpeg_pixels(const std::uint8_t* pixels, int width, int height, int format, int subsampling, int flags) {
+inline Encoded jpeg_pixels(const std::uint8_t* pixels, int width, int height, int format,
+                           int subsampling, int flags) {
   tjhandle handle = tjInitCompress();
   unsigned char* bytes = nullptr;
   unsigned long size = 0;
-  const int failed = tjCompress2(handle, pixels, width, 0, height, format, &bytes, &size, subsampling, 95, flags);
+  const int failed =
+      tjCompress2(handle, pixels, width, 0, height, format, &bytes, &size, subsampling, 95, flags);
   Encoded encoded;
-  if (failed == 0) encoded.assign(reinterpret_cast<std::byte*>(bytes), reinterpret_cast<std::byte*>(bytes) + size);
+  if (failed == 0)
+    encoded.assign(reinterpret_cast<std::byte*>(bytes), reinterpret_cast<std::byte*>(bytes) + size);
   tjFree(bytes);
   tjDestroy(handle);
   return encoded;
@@ -98,7 +104,8 @@ struct PngOptions {
   std::vector<std::uint8_t> palette_alpha = {};
 };
 /// `rows`: as libpng wants them, all rows one behind the other.
-inline Encoded png(int width, int height, std::vector<std::uint8_t> rows, const PngOptions& options = {}) {
+inline Encoded png(int width, int height, std::vector<std::uint8_t> rows,
+                   const PngOptions& options = {}) {
   png_structp writer = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
   png_infop info = png_create_info_struct(writer);
   Encoded encoded;
@@ -106,16 +113,19 @@ inline Encoded png(int width, int height, std::vector<std::uint8_t> rows, const 
       writer, &encoded,
       [](png_structp from, png_bytep bytes, std::size_t count) {
         auto* to = static_cast<Encoded*>(png_get_io_ptr(from));
-        to->insert(to->end(), reinterpret_cast<std::byte*>(bytes), reinterpret_cast<std::byte*>(bytes) + count);
+        to->insert(to->end(), reinterpret_cast<std::byte*>(bytes),
+                   reinterpret_cast<std::byte*>(bytes) + count);
       },
       [](png_structp) {});
-  png_set_IHDR(writer, info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height), options.depth,
-               options.colour_type, options.interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+  png_set_IHDR(writer, info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height),
+               options.depth, options.colour_type,
+               options.interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   if (!options.palette.empty())
     png_set_PLTE(writer, info, options.palette.data(), static_cast<int>(options.palette.size()));
   if (!options.palette_alpha.empty())
-    png_set_tRNS(writer, info, options.palette_alpha.data(), static_cast<int>(options.palette_alpha.size()), nullptr);
+    png_set_tRNS(writer, info, options.palette_alpha.data(),
+                 static_cast<int>(options.palette_alpha.size()), nullptr);
   std::vector<png_bytep> pointers;
   for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y)
     pointers.push_back(rows.data() + y * (rows.size() / static_cast<std::size_t>(height)));
@@ -197,7 +207,8 @@ struct BmpOptions {
   std::vector<std::uint32_t> masks = {};
 };
 /// `rows`: as stored, padded to 4 bytes each.
-inline Encoded bmp(int width, int height, const std::vector<std::uint8_t>& rows, const BmpOptions& options = {}) {
+inline Encoded bmp(int width, int height, const std::vector<std::uint8_t>& rows,
+                   const BmpOptions& options = {}) {
   const std::size_t header = options.core ? 12 : 40;
   const std::size_t offset =
       14 + header + options.masks.size() * 4 + options.palette.size() * (options.core ? 3 : 4);
@@ -244,7 +255,8 @@ inline Encoded bmp(const Image& image) {
 inline int furthest(const Image& a, const Image& b) {
   if (a.width != b.width || a.height != b.height || a.rgb.size() != b.rgb.size()) return 256;
   int most = 0;
-  for (std::size_t i = 0; i < a.rgb.size(); ++i) most = std::max(most, std::abs(a.rgb[i] - b.rgb[i]));
+  for (std::size_t i = 0; i < a.rgb.size(); ++i)
+    most = std::max(most, std::abs(a.rgb[i] - b.rgb[i]));
   return most;
 }
 

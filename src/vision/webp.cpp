@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// WebP through libwebp, reduced while it is decoded. Animations are refused: they are many pictures.
+// WebP through libwebp, reduced while it is decoded. Animations are refused: they are many
+// pictures.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -18,11 +19,15 @@ constexpr int kLossless = 2;  // WebPBitstreamFeatures::format
 Error failure(VP8StatusCode status) {
   switch (status) {
     case VP8_STATUS_NOT_ENOUGH_DATA:
-    case VP8_STATUS_SUSPENDED: return cut_short("WebP");
+    case VP8_STATUS_SUSPENDED:
+      return cut_short("WebP");
     case VP8_STATUS_UNSUPPORTED_FEATURE:
-      return Error{Code::kUnsupported, "this kind of WebP is not read"}.with_hint("save it as an ordinary WebP");
-    case VP8_STATUS_OUT_OF_MEMORY: return Error{Code::kTooLarge, "there is no memory for the WebP"};
-    default: return broken("WebP", fmt::format("libwebp's status is {}", static_cast<int>(status)));
+      return Error{Code::kUnsupported, "this kind of WebP is not read"}.with_hint(
+          "save it as an ordinary WebP");
+    case VP8_STATUS_OUT_OF_MEMORY:
+      return Error{Code::kTooLarge, "there is no memory for the WebP"};
+    default:
+      return broken("WebP", fmt::format("libwebp's status is {}", static_cast<int>(status)));
   }
 }
 
@@ -33,19 +38,24 @@ Result<Decoded> decode_webp(std::span<const std::byte> encoded, const DecodeOpti
   if (std::uint64_t{*Bytes(encoded).u32(4)} + 8 > encoded.size()) return cut_short("WebP");
   const auto* data = reinterpret_cast<const std::uint8_t*>(encoded.data());
   WebPDecoderConfig config;
-  if (WebPInitDecoderConfig(&config) == 0) return Error{Code::kInternal, "libwebp has another version than its headers"};
+  if (WebPInitDecoderConfig(&config) == 0)
+    return Error{Code::kInternal, "libwebp has another version than its headers"};
   const WebPBitstreamFeatures& features = config.input;
-  if (const VP8StatusCode status = WebPGetFeatures(data, encoded.size(), &config.input); status != VP8_STATUS_OK)
+  if (const VP8StatusCode status = WebPGetFeatures(data, encoded.size(), &config.input);
+      status != VP8_STATUS_OK)
     return failure(status);
   if (features.has_animation != 0)
-    return Error{Code::kUnsupported, "animated WebP is not read"}.with_hint("save one of its frames as a picture");
-  ANYNPU_CHECK(check_size("WebP", features.width, features.height, features.format == kLossless, options.limits));
+    return Error{Code::kUnsupported, "animated WebP is not read"}.with_hint(
+        "save one of its frames as a picture");
+  ANYNPU_CHECK(check_size("WebP", features.width, features.height, features.format == kLossless,
+                          options.limits));
 
   const Orientation orientation = orientation_of_webp(encoded);
   const Wanted wanted = wanted_size(features.width, features.height, orientation, options);
   const int columns = reduction(features.width, wanted.width);
   const int rows = reduction(features.height, wanted.height);
-  Image image = make_image((features.width + columns - 1) / columns, (features.height + rows - 1) / rows);
+  Image image =
+      make_image((features.width + columns - 1) / columns, (features.height + rows - 1) / rows);
   if (columns > 1 || rows > 1) {
     config.options.use_scaling = 1;
     config.options.scaled_width = image.width;

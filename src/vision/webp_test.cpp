@@ -15,7 +15,8 @@ using testing::HasSubstr;
 
 TEST(Webp, TransparentPixelsLieOverWhite) {
   const Image image = make_image(3, 1);
-  const auto decoded = decode(test::webp(image, true, {200, 0, 0, 255, 200, 0, 0, 128, 200, 0, 0, 0}));
+  const auto decoded =
+      decode(test::webp(image, true, {200, 0, 0, 255, 200, 0, 0, 128, 200, 0, 0, 0}));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_THAT(decoded->image.rgb, ElementsAre(200, 0, 0, 227, 127, 127, 255, 255, 255));
 }

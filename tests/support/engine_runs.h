@@ -20,26 +20,30 @@ namespace anynpu::testing {
 inline engine::Engine* engine_or_fail(const std::string& name) {
   auto opened = engine::open_engine(name);
   if (!opened) {
-    ADD_FAILURE() << opened.error().message << "\nThe tests need this library: run `make test`, which fetches it.";
+    ADD_FAILURE() << opened.error().message
+                  << "\nThe tests need this library: run `make test`, which fetches it.";
     return nullptr;
   }
   return *opened;
 }
 
 /// Writes the artifact to a file of its own and loads it.
-inline Result<std::unique_ptr<engine::Session>> load(const std::string& engine, const std::vector<std::byte>& artifact,
+inline Result<std::unique_ptr<engine::Session>> load(const std::string& engine,
+                                                     const std::vector<std::byte>& artifact,
                                                      const engine::LoadOptions& options = {}) {
   engine::Engine* opened = engine_or_fail(engine);
   if (opened == nullptr) return Error{Code::kNotFound, "no engine"};
   const TemporaryFolder folder;
   const auto file = folder / ("tiny" + std::string(engine == "tflite" ? ".tflite" : ".onnx"));
   std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(artifact.data()), static_cast<std::streamsize>(artifact.size()));
+      .write(reinterpret_cast<const char*>(artifact.data()),
+             static_cast<std::streamsize>(artifact.size()));
   return opened->load(file, options);
 }
 
 /// The same for an artifact that must load.
-inline std::unique_ptr<engine::Session> loaded(const std::string& engine, const std::vector<std::byte>& artifact,
+inline std::unique_ptr<engine::Session> loaded(const std::string& engine,
+                                               const std::vector<std::byte>& artifact,
                                                const engine::LoadOptions& options = {}) {
   auto session = load(engine, artifact, options);
   if (session) return std::move(*session);
@@ -62,7 +66,8 @@ std::vector<T> values_of(std::span<const std::byte> bytes) {
 }
 
 /// Sets one input, runs, and returns the bytes of the first output; a failure fails the test.
-inline std::vector<std::byte> run_once(engine::Session& session, const std::vector<std::byte>& input) {
+inline std::vector<std::byte> run_once(engine::Session& session,
+                                       const std::vector<std::byte>& input) {
   auto done = session.set_input(0, input);
   if (done) done = session.run();
   if (!done) {

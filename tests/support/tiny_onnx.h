@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds .onnx models of a few nodes: the protobuf wire format by hand, from onnx.proto's field numbers.
+// Builds .onnx models of a few nodes: the protobuf wire format by hand, from onnx.proto's field
+// numbers.
 //
 //   TinyOnnx model;
 //   model.input("x", OnnxType::kFloat, {"batch", "4"});
@@ -20,9 +21,25 @@ namespace anynpu::testing {
 
 /// onnx.proto's TensorProto.DataType.
 enum class OnnxType : std::int32_t {
-  kFloat = 1, kUint8 = 2, kInt8 = 3, kUint16 = 4, kInt16 = 5, kInt32 = 6, kInt64 = 7, kString = 8, kBool = 9,
-  kFloat16 = 10, kDouble = 11, kUint32 = 12, kUint64 = 13, kComplex64 = 14, kComplex128 = 15, kBFloat16 = 16,
-  kFloat8 = 17, kUint4 = 21, kInt4 = 22,
+  kFloat = 1,
+  kUint8 = 2,
+  kInt8 = 3,
+  kUint16 = 4,
+  kInt16 = 5,
+  kInt32 = 6,
+  kInt64 = 7,
+  kString = 8,
+  kBool = 9,
+  kFloat16 = 10,
+  kDouble = 11,
+  kUint32 = 12,
+  kUint64 = 13,
+  kComplex64 = 14,
+  kComplex128 = 15,
+  kBFloat16 = 16,
+  kFloat8 = 17,
+  kUint4 = 21,
+  kInt4 = 22,
 };
 
 class TinyOnnx {
@@ -49,14 +66,17 @@ class TinyOnnx {
   void constant(const std::string& name, OnnxType type, const std::vector<std::int64_t>& shape,
                 const std::vector<T>& values) {
     std::string tensor;
-    for (const std::int64_t dimension : shape) number(tensor, 1, static_cast<std::uint64_t>(dimension));
+    for (const std::int64_t dimension : shape)
+      number(tensor, 1, static_cast<std::uint64_t>(dimension));
     number(tensor, 2, static_cast<std::uint64_t>(type));
     message(tensor, 8, name);
-    message(tensor, 9, std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
+    message(tensor, 9,
+            std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
     message(constants_, 5, tensor);
   }
   /// `attributes` are whole numbers by name.
-  void node(const std::string& op, const std::vector<std::string>& from, const std::vector<std::string>& to,
+  void node(const std::string& op, const std::vector<std::string>& from,
+            const std::vector<std::string>& to,
             const std::vector<std::pair<std::string, std::int64_t>>& attributes = {}) {
     std::string node;
     for (const std::string& name : from) message(node, 1, name);
@@ -102,7 +122,8 @@ class TinyOnnx {
     varint(to, content.size());
     to += content;
   }
-  static std::string value_info(const std::string& name, OnnxType type, const std::vector<std::string>& dims) {
+  static std::string value_info(const std::string& name, OnnxType type,
+                                const std::vector<std::string>& dims) {
     std::string shape;
     for (const std::string& dim : dims) {
       std::string dimension;

@@ -4,8 +4,8 @@
 //   TinyTflite model;
 //   int x = model.input({"x", TfliteType::kFloat32, {1, 4}});
 //   int y = model.output({"y", TfliteType::kFloat32, {1, 4}});
-//   model.add(x, model.constant({"one", TfliteType::kFloat32, {4}}, std::vector<float>{1, 1, 1, 1}), y);
-//   std::vector<std::byte> bytes = model.build();
+//   model.add(x, model.constant({"one", TfliteType::kFloat32, {4}}, std::vector<float>{1, 1, 1,
+//   1}), y); std::vector<std::byte> bytes = model.build();
 #pragma once
 
 #include <cstddef>
@@ -22,14 +22,34 @@ namespace anynpu::testing {
 
 /// The schema's TensorType.
 enum class TfliteType : std::int8_t {
-  kFloat32 = 0, kFloat16 = 1, kInt32 = 2, kUint8 = 3, kInt64 = 4, kString = 5, kBool = 6, kInt16 = 7,
-  kComplex64 = 8, kInt8 = 9, kFloat64 = 10, kComplex128 = 11, kUint64 = 12, kUint32 = 15, kUint16 = 16,
+  kFloat32 = 0,
+  kFloat16 = 1,
+  kInt32 = 2,
+  kUint8 = 3,
+  kInt64 = 4,
+  kString = 5,
+  kBool = 6,
+  kInt16 = 7,
+  kComplex64 = 8,
+  kInt8 = 9,
+  kFloat64 = 10,
+  kComplex128 = 11,
+  kUint64 = 12,
+  kUint32 = 15,
+  kUint16 = 16,
   kInt4 = 17,
 };
 
 /// The schema's BuiltinOperator, as far as it is used here.
 enum class TfliteOp : std::int32_t {
-  kAdd = 0, kConcatenation = 2, kConv2d = 3, kFullyConnected = 9, kReshape = 22, kSoftmax = 25, kCustom = 32,
+  kAdd = 0,
+  kConcatenation = 2,
+  kConv2d = 3,
+  kFullyConnected = 9,
+  kReshape = 22,
+  kRnn = 24,
+  kSoftmax = 25,
+  kCustom = 32,
   kWhere = 109,
 };
 
@@ -78,8 +98,15 @@ class TinyTflite {
        [](Builder& fbb) { return table(fbb, [](Builder&) {}); });
   }
   void softmax(int from, int to) {
-    op(TfliteOp::kSoftmax, {from}, {to}, 9,
-       [](Builder& fbb) { return table(fbb, [](Builder& b) { b.AddElement<float>(field(0), 1.0F, 0.0F); }); });
+    op(TfliteOp::kSoftmax, {from}, {to}, 9, [](Builder& fbb) {
+      return table(fbb, [](Builder& b) { b.AddElement<float>(field(0), 1.0F, 0.0F); });
+    });
+  }
+  /// to = from * weights^T + state * recurrent^T + bias, which is also the new state (a variable
+  /// tensor).
+  void rnn(int from, int weights, int recurrent, int bias, int state, int to) {
+    op(TfliteOp::kRnn, {from, weights, recurrent, bias, state}, {to}, 7,
+       [](Builder& fbb) { return table(fbb, [](Builder&) {}); });
   }
   /// Stride 1, same padding, no activation; weights are {outputs, height, width, inputs}.
   void conv_2d(int from, int weights, int bias, int to) {
@@ -90,15 +117,17 @@ class TinyTflite {
       });
     });
   }
-  void custom(const std::string& code, std::vector<std::int32_t> from, std::vector<std::int32_t> to) {
+  void custom(const std::string& code, std::vector<std::int32_t> from,
+              std::vector<std::int32_t> to) {
     op(TfliteOp::kCustom, std::move(from), std::move(to), 0, nullptr, code);
   }
   /// An operator with the options table that `options` builds; `options_type` is its number in the
   /// schema's BuiltinOptions, 0 for none.
-  void op(TfliteOp code, std::vector<std::int32_t> from, std::vector<std::int32_t> to, std::uint8_t options_type,
-          std::function<Table(Builder&)> options, std::string custom_code = "", std::int32_t version = 1) {
-    ops_.push_back({code, std::move(from), std::move(to), options_type, std::move(options), std::move(custom_code),
-                    version});
+  void op(TfliteOp code, std::vector<std::int32_t> from, std::vector<std::int32_t> to,
+          std::uint8_t options_type, std::function<Table(Builder&)> options,
+          std::string custom_code = "", std::int32_t version = 1) {
+    ops_.push_back({code, std::move(from), std::move(to), options_type, std::move(options),
+                    std::move(custom_code), version});
   }
 
   std::vector<std::byte> build(const std::string& description = "tiny") const {
@@ -159,7 +188,9 @@ class TinyTflite {
   };
 
   /// The place of field `id` in a table's directory.
-  static flatbuffers::voffset_t field(int id) { return static_cast<flatbuffers::voffset_t>(4 + 2 * id); }
+  static flatbuffers::voffset_t field(int id) {
+    return static_cast<flatbuffers::voffset_t>(4 + 2 * id);
+  }
 
   template <typename Fill>
   static Table table(Builder& fbb, const Fill& fill) {

@@ -2,7 +2,6 @@
 // The table of statuses.
 #include "server/oip/errors.h"
 
-#include "base/text.h"
 #include "server/oip/json_reader.h"
 
 namespace anynpu::server::oip {
@@ -33,7 +32,6 @@ int status_of(Code code) {
 std::string error_body(const Error& error) {
   std::string text = error.message;
   if (!error.hint.empty()) text += "; " + error.hint;
-  if (!is_utf8(text)) text = printable(text, text.size());
   std::string body = "{\"error\":";
   append_json_string(body, text);
   body += '}';

@@ -80,7 +80,7 @@ class JsonReader {
 /// Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
 
-/// Appends `text`, which is UTF-8, as a JSON string.
+/// Appends `text` as a JSON string; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace anynpu::server::oip

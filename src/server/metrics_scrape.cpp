@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The metrics that are read when somebody asks.
+#include "server/metrics_scrape.h"
+
+#include <utility>
+
+#include "base/version.h"
+#include "server/process_figures.h"
+
+namespace anynpu::server {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+/// One family under construction.
+class Family {
+ public:
+  Family(prometheus::MetricType type, std::string name, std::string help) {
+    family_.type = type;
+    family_.name = std::move(name);
+    family_.help = std::move(help);
+  }
+  void add(Labels labels, double value) {
+    prometheus::ClientMetric& metric = family_.metric.emplace_back();
+    metric.label = std::move(labels);
+    if (family_.type == prometheus::MetricType::Counter)
+      metric.counter.value = value;
+    else
+      metric.gauge.value = value;
+  }
+  /// A family without a metric is left out.
+  void end(std::vector<prometheus::MetricFamily>& families) {
+    if (!family_.metric.empty()) families.push_back(std::move(family_));
+  }
+
+ private:
+  prometheus::MetricFamily family_;
+};
+
+using Families = std::vector<prometheus::MetricFamily>;
+constexpr auto kGauge = prometheus::MetricType::Gauge;
+constexpr auto kCounter = prometheus::MetricType::Counter;
+
+void one(Families& families, prometheus::MetricType type, std::string name, std::string help,
+         double value) {
+  Family family(type, std::move(name), std::move(help));
+  family.add({}, value);
+  family.end(families);
+}
+
+void append_models(const std::vector<ModelFigures>& models, Families& families) {
+  Family ready(kGauge, "anynpu_model_ready", "1 when the model answers.");
+  Family in_flight(kGauge, "anynpu_in_flight", "Requests that workers are running.");
+  Family depth(kGauge, "anynpu_queue_depth", "Requests that wait for a worker.");
+  Family restarts(kCounter, "anynpu_worker_restarts_total", "Workers that were lost.");
+  Family batches(kCounter, "anynpu_batches_total", "Runs; each answers one request or more.");
+  Family placements(kGauge, "anynpu_placement_info",
+                    "Where the model runs: rank 0 serves, the next ones are its fallbacks.");
+  for (const ModelFigures& model : models) {
+    Labels labels = {{"model", model.model}, {"version", std::to_string(model.version)}};
+    ready.add(labels, model.ready ? 1 : 0);
+    if (!model.ready) continue;
+    in_flight.add(labels, static_cast<double>(model.counters.in_flight));
+    depth.add(labels, static_cast<double>(model.counters.queued));
+    restarts.add(labels, static_cast<double>(model.counters.worker_restarts));
+    batches.add(labels, static_cast<double>(model.counters.batches));
+    for (std::size_t rank = 0; rank < model.placements.size(); ++rank) {
+      const runtime::Placement& placement = model.placements[rank];
+      Labels more = labels;
+      more.push_back({"rank", std::to_string(rank)});
+      more.push_back({"device", placement.device});
+      more.push_back({"engine", placement.engine_title()});
+      more.push_back({"artifact", placement.artifact.file});
+      placements.add(std::move(more), 1);
+    }
+  }
+  for (Family* family : {&ready, &in_flight, &depth, &restarts, &batches, &placements})
+    family->end(families);
+}
+
+void append_http(const ServerFigures& figures, Families& families) {
+  const HttpCounters& http = figures.http;
+  one(families, kGauge, "anynpu_connections", "Connections that are open.",
+      static_cast<double>(http.connections));
+  one(families, kCounter, "anynpu_connections_total", "Connections that were accepted.",
+      static_cast<double>(http.accepted));
+  one(families, kCounter, "anynpu_connections_refused_total", "Connections over the limit.",
+      static_cast<double>(http.refused));
+  one(families, kGauge, "anynpu_requests_in_flight", "HTTP requests that are being answered.",
+      static_cast<double>(http.in_flight));
+  one(families, kGauge, "anynpu_decode_waiting", "Jobs that wait for a thread of the work pool.",
+      static_cast<double>(figures.decode_waiting));
+}
+
+// The names that Prometheus' own client libraries use.
+void append_process(Families& families) {
+  ProcessFigures process = process_figures();
+  one(families, kGauge, "process_resident_memory_bytes", "Resident memory, without workers.",
+      static_cast<double>(process.rss_bytes));
+  one(families, kGauge, "process_open_fds", "Open file descriptors.",
+      static_cast<double>(process.fds));
+  one(families, kGauge, "process_max_fds", "The limit on open file descriptors.",
+      static_cast<double>(process.max_fds));
+  one(families, kGauge, "process_threads", "Threads.", static_cast<double>(process.threads));
+  one(families, kCounter, "process_cpu_seconds_total", "CPU time, user and system.",
+      process.cpu_seconds);
+  one(families, kGauge, "process_start_time_seconds", "When the process started, since 1970.",
+      process.start_time_seconds);
+}
+
+std::string architecture() {
+#if defined(__x86_64__)
+  return "amd64";
+#elif defined(__aarch64__)
+  return "arm64";
+#else
+  return "other";
+#endif
+}
+
+}  // namespace
+
+void append_scraped(const ServerFigures& figures, Families& families) {
+  append_models(figures.models, families);
+  append_http(figures, families);
+  append_process(families);
+  Family build(kGauge, "anynpu_build_info", "What is running.");
+  build.add({{"version", kVersion}, {"architecture", architecture()}}, 1);
+  build.end(families);
+}
+
+}  // namespace anynpu::server

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page: takes a picture, asks the server, and keeps the status fresh.
+import {byId, make} from './dom.js';
+import {showAnswer, showError} from './result_view.js';
+import {showHealth, showStatus} from './status_view.js';
+
+const REFRESH_MS = 4000;
+let picture = null;      // the File that is shown
+let pictureUrl = null;
+let asking = null;       // the AbortController of the request under way
+let models = [];
+
+// --- the question ---
+
+function address() {
+  const query = new URLSearchParams();
+  if (byId('model').value) query.set('model', byId('model').value);
+  if (byId('top').value) query.set('top', byId('top').value);
+  if (isDetector() && byId('threshold').value) query.set('threshold', byId('threshold').value);
+  const text = query.toString();
+  return text ? `/infer?${text}` : '/infer';
+}
+
+const isDetector = () =>
+  models.find((each) => each.name === byId('model').value)?.task === 'detect';
+
+function showCurl() {
+  const name = picture?.name && /^[\w.-]+$/.test(picture.name) ? picture.name : 'picture.jpg';
+  byId('curl').textContent = `curl -F image=@${name} '${location.origin}${address()}'`;
+  byId('threshold-choice').hidden = !isDetector();
+}
+
+async function ask() {
+  if (!picture) return;
+  asking?.abort();
+  const mine = asking = new AbortController();
+  const answerCard = byId('answer');
+  answerCard.classList.add('busy');
+  answerCard.setAttribute('aria-busy', 'true');
+  const form = new FormData();
+  form.append('image', picture, picture.name || 'picture');
+  const start = performance.now();
+  try {
+    const response = await fetch(address(), {method: 'POST', body: form, signal: mine.signal});
+    const answer = await response.json();
+    const roundTripMs = performance.now() - start;
+    if (answer.success) showAnswer(answer, roundTripMs);
+    else showError(answer.error.message, answer.error.hint);
+  } catch (problem) {
+    if (problem.name === 'AbortError') return;
+    showError('The server did not answer.', 'Is it still running? ' + problem.message);
+  } finally {
+    if (asking === mine) {
+      asking = null;
+      answerCard.classList.remove('busy');
+      answerCard.removeAttribute('aria-busy');
+      refresh();
+    }
+  }
+}
+
+// --- the picture ---
+
+function take(file) {
+  if (!file) return;
+  picture = file;
+  if (pictureUrl) URL.revokeObjectURL(pictureUrl);
+  pictureUrl = URL.createObjectURL(file);
+  byId('boxes').replaceChildren();
+  byId('preview').src = pictureUrl;
+  byId('preview').alt = file.name ? `Your picture ${file.name}` : 'Your picture';
+  byId('again').disabled = false;
+  showCurl();
+  ask();
+}
+
+function showPreview(visible) {
+  byId('stage').hidden = !visible;
+  byId('invitation').hidden = visible;
+  byId('drop').classList.toggle('filled', visible);
+}
+
+byId('preview').addEventListener('load', () => showPreview(true));
+byId('preview').addEventListener('error', () => showPreview(false));
+byId('file').addEventListener('change', (event) => {
+  take(event.target.files[0]);
+  event.target.value = '';  // so that the same file can be chosen again
+});
+document.addEventListener('paste', (event) => take(event.clipboardData?.files[0]));
+document.addEventListener('dragover', (event) => {
+  event.preventDefault();
+  byId('drop').classList.add('over');
+});
+document.addEventListener('dragleave', (event) => {
+  if (event.relatedTarget === null) byId('drop').classList.remove('over');
+});
+document.addEventListener('drop', (event) => {
+  event.preventDefault();
+  byId('drop').classList.remove('over');
+  take(event.dataTransfer?.files[0]);
+});
+
+// --- the choices ---
+
+function showModels(status) {
+  const all = [...status.models, ...status.available];
+  const known = JSON.stringify(all.map((each) => [each.name, each.title, each.state]));
+  models = all;
+  const select = byId('model');
+  if (select.dataset.known === known) return;
+  select.dataset.known = known;
+  const chosen = select.value || all.find((each) => each.default)?.name;
+  const names = new Set();
+  select.replaceChildren(...all.filter((each) => !names.has(each.name) && names.add(each.name))
+    .map((each) => make('option', {value: each.name, selected: each.name === chosen},
+      (each.title || each.name) + (each.state ? '' : ' (not loaded yet)'))));
+  showCurl();
+}
+
+byId('choices').addEventListener('submit', (event) => {
+  event.preventDefault();
+  ask();
+});
+for (const id of ['model', 'top', 'threshold'])
+  byId(id).addEventListener('change', () => {
+    showCurl();
+    ask();
+  });
+
+byId('copy').addEventListener('click', async () => {
+  const button = byId('copy');
+  try {
+    await navigator.clipboard.writeText(byId('curl').textContent);
+  } catch {
+    // Without HTTPS there is no clipboard: the line is selected, and copied the old way.
+    getSelection().selectAllChildren(byId('curl'));
+    document.execCommand('copy');
+  }
+  button.textContent = 'Copied';
+  setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+});
+
+// --- the status ---
+
+let refreshing = false;
+async function refresh() {
+  if (refreshing) return;
+  refreshing = true;
+  try {
+    const status = await (await fetch('/status')).json();
+    showModels(status);
+    showStatus(status);
+  } catch {
+    showHealth('not reachable');
+  } finally {
+    refreshing = false;
+  }
+}
+
+setInterval(() => { if (document.visibilityState === 'visible') refresh(); }, REFRESH_MS);
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') refresh();
+});
+showCurl();
+refresh();

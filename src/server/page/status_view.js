@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shows GET /status: models with their placements and the reasons, devices, figures, errors.
+import {byId, bytes, duration, make, milliseconds} from './dom.js';
+
+const PILL = {
+  ok: 'good', ready: 'good', chosen: 'good', starting: 'warn', loading: 'warn', degraded: 'warn',
+  draining: 'warn', quarantined: 'warn', failed: 'bad', unusable: 'bad', 'not reachable': 'bad',
+};
+const pill = (word) => make('span', {className: `pill ${PILL[word] ?? ''}`}, word);
+
+function placementRow(candidate, role) {
+  const measured = candidate.measured;
+  const speed = measured ? milliseconds(measured.median_ms) : '';
+  const agreement = measured ? measured.cosine.toFixed(4) : '';
+  const reasons = {
+    chosen: 'it is the best by measure',
+    standby: 'it takes over when the chosen one fails',
+    rejected: candidate.rejected,
+  };
+  return make('tr', {},
+    make('td', {}, pill(role)),
+    make('td', {'data-name': 'Device'}, candidate.device),
+    make('td', {'data-name': 'Engine'}, candidate.engine),
+    make('td', {'data-name': 'Artifact', className: 'mono'}, candidate.artifact),
+    make('td', {'data-name': 'Median', className: 'number'}, speed),
+    make('td', {'data-name': 'Agreement', className: 'number',
+                title: 'Cosine of its output and the reference\'s on the test picture'}, agreement),
+    make('td', {'data-name': 'Why'}, reasons[role] ?? ''));
+}
+
+function placements(placement) {
+  const columns = ['', 'Device', 'Engine', 'Artifact', 'Median', 'Agreement', 'Why'];
+  const number = (name) => (name === 'Median' || name === 'Agreement' ? 'number' : '');
+  return make('table', {className: 'placements'},
+    make('thead', {}, make('tr', {}, columns.map(
+      (name) => make('th', {scope: 'col', className: number(name)}, name)))),
+    make('tbody', {},
+      placement.ranked.map((each, i) => placementRow(each, i === 0 ? 'chosen' : 'standby')),
+      placement.rejected.map((each) => placementRow(each, 'rejected'))));
+}
+
+function work(model) {
+  const counters = model.counters;
+  if (!counters) return null;
+  const workers = model.instances?.length ?? 0;
+  const parts = [`${workers} worker${workers === 1 ? '' : 's'}`, `${counters.answered} answered`];
+  if (counters.queued) parts.push(`${counters.queued} waiting`);
+  if (counters.fallbacks) parts.push(`${counters.fallbacks} by fallback`);
+  if (counters.worker_restarts) parts.push(`${counters.worker_restarts} worker restarts`);
+  if (counters.failed) parts.push(`${counters.failed} failed`);
+  return parts.join(', ');
+}
+
+function modelCard(model) {
+  const facts = [
+    model.task === 'detect' ? 'finds objects' : model.task === 'classify' ? 'names pictures'
+                                                                          : model.task,
+    `version ${model.version}`,
+    model.input ? `${model.input.width} × ${model.input.height}` : null,
+    model.license || null,
+    work(model),
+  ].filter(Boolean).join(' · ');
+  return make('article', {className: 'model', 'data-model': model.name},
+    make('div', {className: 'head'}, make('h3', {}, model.title || model.name), pill(model.state),
+      model.default ? make('small', {}, 'the default') : null),
+    make('p', {className: 'quiet'}, make('code', {}, model.name), ` · ${facts}`),
+    model.error
+      ? make('p', {className: 'note warn'}, model.error.message,
+          model.error.hint ? ` (${model.error.hint})` : '')
+      : null,
+    model.placement ? placements(model.placement) : null,
+    model.placement?.no_npu
+      ? make('p', {className: 'note'}, make('strong', {}, 'Why no NPU: '), model.placement.no_npu)
+      : null);
+}
+
+function deviceTile(device) {
+  return make('article', {className: 'tile', 'data-device': device.id},
+    make('div', {className: 'head'}, make('h3', {}, device.id), pill(device.status)),
+    make('p', {}, device.title, device.cores ? `, ${device.cores} cores` : ''),
+    device.reason ? make('p', {className: 'quiet'}, device.reason) : null,
+    device.hint ? make('p', {}, make('strong', {}, 'Next: '), device.hint) : null,
+    device.evidence?.length
+      ? make('details', {}, make('summary', {}, 'What was read'),
+          make('ul', {}, device.evidence.map((each) => make('li', {}, each))))
+      : null);
+}
+
+function figures(status) {
+  const entries = [
+    ['Version', status.version], ['Up for', duration(status.uptime_s)],
+    ['Requests', status.server.requests_total], ['Connections', status.server.connections],
+    ['Memory', bytes(status.process.rss_bytes)], ['Threads', status.process.threads],
+    ['Open files', status.process.fds],
+  ];
+  return entries.map(([name, value]) => make('div', {}, make('dt', {}, name),
+    make('dd', {}, String(value))));
+}
+
+function recentErrors(errors) {
+  if (errors.length === 0) return make('p', {className: 'quiet'}, 'No errors so far.');
+  return make('details', {},
+    make('summary', {}, `The last ${errors.length} error${errors.length === 1 ? '' : 's'}`),
+    make('ul', {}, errors.map((each) => make('li', {},
+      `${each.time} · ${each.status} ${each.method} ${each.path}: ${each.message}`))));
+}
+
+// Only what has changed is put in place, so that an open detail or a selection stays.
+const shown = new Map();
+function put(id, value, build) {
+  const text = JSON.stringify(value);
+  if (shown.get(id) === text) return;
+  shown.set(id, text);
+  byId(id).replaceChildren(...[build(value)].flat());
+}
+
+export function showHealth(word) {
+  const health = byId('health');
+  if (health.textContent !== word) health.textContent = word;
+  health.className = `pill ${PILL[word] ?? ''}`;
+}
+
+export function showStatus(status) {
+  showHealth(status.status);
+  put('model-list', [status.models, status.available], ([models, available]) => [
+    ...models.map(modelCard),
+    models.length + available.length === 0
+      ? make('p', {className: 'note warn'}, 'There is no model on this machine. Get one with: ',
+          make('code', {}, 'anynpu models pull mobilenet-v1'))
+      : '',
+    available.length > 0
+      ? make('p', {className: 'quiet'}, 'In the store, loaded when asked for: ',
+          available.map((each) => each.name).join(', '))
+      : '',
+  ]);
+  put('device-list', status.devices, (devices) => devices.map(deviceTile));
+  put('figures', figures(status).map((each) => each.textContent), () => figures(status));
+  put('errors', status.recent_errors, recentErrors);
+}
