@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kMostInstancesByItself = 4;
 
-struct Options {
+struct BenchOptions {
   std::string model;
   int runs = 100;
   double seconds_each = 2;
@@ -35,7 +35,7 @@ Cell ms(double value) {
 }
 
 // The row that the others are compared with: the one that was named, or the fastest.
-const PlacementFigures* base_of(const Options& options, const BenchFigures& figures) {
+const PlacementFigures* base_of(const BenchOptions& options, const BenchFigures& figures) {
   for (const PlacementFigures& one : figures.placements)
     if (one.candidate.placement.id().find(options.against) != std::string::npos) return &one;
   return nullptr;
@@ -43,7 +43,7 @@ const PlacementFigures* base_of(const Options& options, const BenchFigures& figu
 
 class BenchReport {
  public:
-  BenchReport(const Options& options, const BenchFigures& figures)
+  BenchReport(const BenchOptions& options, const BenchFigures& figures)
       : options_(options), figures_(figures) {
     base_ = options.compare ? base_of(options, figures) : nullptr;
     for (const PlacementFigures& one : figures.placements)
@@ -134,7 +134,7 @@ class BenchReport {
     return cells;
   }
 
-  const Options& options_;
+  const BenchOptions& options_;
   const BenchFigures& figures_;
   const PlacementFigures* base_ = nullptr;
   std::vector<Throughput> steps_;
@@ -158,7 +158,7 @@ bool report_target(Report& report, double target_ms, double best_ms) {
   return met;
 }
 
-int bench(const Options& options, CommandContext& context) {
+int bench(const BenchOptions& options, CommandContext& context) {
   ModelName wanted = parse_model_name(options.model);
   auto package = model::open_package(wanted.name);
   if (!package) return context.fail(package.error());
@@ -201,7 +201,7 @@ int bench(const Options& options, CommandContext& context) {
 }  // namespace
 
 void add_bench_command(CLI::App& app, CommandContext& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand("bench", "Measure every placement of a model");
   command
       ->add_option("MODEL", options->model,

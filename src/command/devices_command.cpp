@@ -12,7 +12,7 @@
 namespace anynpu::command {
 namespace {
 
-struct Options {
+struct DevicesOptions {
   std::string root;
 };
 
@@ -36,7 +36,7 @@ void explain_for_people(Report& report, const npu::Device& device) {
   if (!device.hint.empty()) report.line("  hint: " + device.hint);
 }
 
-int list_devices(const Options& options, const CommandContext& context) {
+int list_devices(const DevicesOptions& options, const CommandContext& context) {
   std::unique_ptr<host::Machine> machine = host::running_machine();
   if (!options.root.empty()) {
     auto tree = host::machine_of_tree(options.root);
@@ -73,7 +73,7 @@ int list_devices(const Options& options, const CommandContext& context) {
 }  // namespace
 
 void add_devices_command(CLI::App& app, CommandContext& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DevicesOptions>();
   CLI::App* command =
       app.add_subcommand("devices", "List the CPU and the NPUs of this machine, and their state");
   command

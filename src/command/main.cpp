@@ -57,7 +57,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   using namespace anynpu;
   // First of all, because a worker's start is on the way of every model.
-  if (argc == 4 && std::string_view(argv[1]) == "worker" &&
+  if (argc >= 4 && std::string_view(argv[1]) == "worker" &&
       std::string_view(argv[2]) == "--control-fd")
     return runtime::worker_main(std::atoi(argv[3]));
 

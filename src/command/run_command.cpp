@@ -17,7 +17,7 @@
 namespace anynpu::command {
 namespace {
 
-struct Options {
+struct RunOptions {
   std::string model;
   std::vector<std::string> images;
   std::string format;
@@ -31,7 +31,7 @@ Duration seconds_of(double value) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
 }
 
-std::unique_ptr<RunOutput> output_for(const Options& options, const CommandContext& context,
+std::unique_ptr<RunOutput> output_for(const RunOptions& options, const CommandContext& context,
                                       bool single) {
   if (context.json) return json_output(context.out());
   if (options.format == "csv") return csv_output(context.out());
@@ -44,7 +44,7 @@ int exit_code_of(const RunSummary& summary) {
   return summary.failed == summary.files ? kExitFailed : kExitDegraded;
 }
 
-Result<std::unique_ptr<runtime::ServedModel>> start_model(const Options& options,
+Result<std::unique_ptr<runtime::ServedModel>> start_model(const RunOptions& options,
                                                           const model::Package& package,
                                                           int version, bool single) {
   ANYNPU_TRY(canary, vision::ImageModel::canary(package));
@@ -53,7 +53,7 @@ Result<std::unique_ptr<runtime::ServedModel>> start_model(const Options& options
   return runtime::ServedModel::start(package, version, canary, serve);
 }
 
-int run(const Options& options, CommandContext& context) {
+int run(const RunOptions& options, CommandContext& context) {
   if (options.format == "json") context.json = true;
   if (context.json && options.format == "csv")
     return context.fail_usage(
@@ -94,7 +94,7 @@ int run(const Options& options, CommandContext& context) {
 }  // namespace
 
 void add_run_command(CLI::App& app, CommandContext& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Run a model on pictures");
   command
       ->add_option("MODEL", options->model,

@@ -12,7 +12,7 @@
 namespace anynpu::command {
 namespace {
 
-struct Options {
+struct ServeOptions {
   server::ServerOptions server;
   double body_limit_mb = 64;
   double infer_seconds = 30;
@@ -33,7 +33,7 @@ void say_ready(const CommandContext& context, const std::string& url) {
   report->finish();
 }
 
-int serve(const Options& options, const CommandContext& context) {
+int serve(const ServeOptions& options, const CommandContext& context) {
   server::ServerOptions server = options.server;
   server.http.body_bytes = static_cast<std::uint64_t>(options.body_limit_mb * 1e6);
   server.infer_time = seconds_of(options.infer_seconds);
@@ -44,7 +44,7 @@ int serve(const Options& options, const CommandContext& context) {
   return kExitOk;
 }
 
-void add_limits(CLI::App& command, Options& options) {
+void add_limits(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--queue", options.server.runtime.queue_limit,
                   "requests that may wait for a model before more are refused (1024)")
@@ -68,7 +68,7 @@ void add_limits(CLI::App& command, Options& options) {
 }  // namespace
 
 void add_serve_command(CLI::App& app, CommandContext& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ServeOptions>();
   CLI::App* command =
       app.add_subcommand("serve", "Answer over HTTP, with a page to try models out");
   command->add_option("--port", options->server.port, "TCP port (8080); 0 takes a free one")

@@ -32,12 +32,12 @@ std::vector<std::byte> identity_model(OnnxType type,
   return model.build(type == OnnxType::kInt4 || type == OnnxType::kUint4 ? 21 : 13);
 }
 
-struct TypeCase {
+struct OnnxTypeCase {
   OnnxType stored;
   DType type;
 };
 
-class EveryOnnxType : public ::testing::TestWithParam<TypeCase> {};
+class EveryOnnxType : public ::testing::TestWithParam<OnnxTypeCase> {};
 
 TEST_P(EveryOnnxType, PassesThroughUnchanged) {
   auto session = loaded("onnxruntime", identity_model(GetParam().stored));
@@ -58,13 +58,13 @@ TEST_P(EveryOnnxType, PassesThroughUnchanged) {
 INSTANTIATE_TEST_SUITE_P(
     Onnx, EveryOnnxType,
     ::testing::Values(
-        TypeCase{OnnxType::kFloat, DType::kFloat32}, TypeCase{OnnxType::kUint8, DType::kUint8},
-        TypeCase{OnnxType::kInt8, DType::kInt8}, TypeCase{OnnxType::kUint16, DType::kUint16},
-        TypeCase{OnnxType::kInt16, DType::kInt16}, TypeCase{OnnxType::kInt32, DType::kInt32},
-        TypeCase{OnnxType::kInt64, DType::kInt64}, TypeCase{OnnxType::kBool, DType::kBool},
-        TypeCase{OnnxType::kFloat16, DType::kFloat16}, TypeCase{OnnxType::kDouble, DType::kFloat64},
-        TypeCase{OnnxType::kUint32, DType::kUint32}, TypeCase{OnnxType::kUint64, DType::kUint64},
-        TypeCase{OnnxType::kBFloat16, DType::kBFloat16}),
+        OnnxTypeCase{OnnxType::kFloat, DType::kFloat32}, OnnxTypeCase{OnnxType::kUint8, DType::kUint8},
+        OnnxTypeCase{OnnxType::kInt8, DType::kInt8}, OnnxTypeCase{OnnxType::kUint16, DType::kUint16},
+        OnnxTypeCase{OnnxType::kInt16, DType::kInt16}, OnnxTypeCase{OnnxType::kInt32, DType::kInt32},
+        OnnxTypeCase{OnnxType::kInt64, DType::kInt64}, OnnxTypeCase{OnnxType::kBool, DType::kBool},
+        OnnxTypeCase{OnnxType::kFloat16, DType::kFloat16}, OnnxTypeCase{OnnxType::kDouble, DType::kFloat64},
+        OnnxTypeCase{OnnxType::kUint32, DType::kUint32}, OnnxTypeCase{OnnxType::kUint64, DType::kUint64},
+        OnnxTypeCase{OnnxType::kBFloat16, DType::kBFloat16}),
     [](const auto& test) { return std::string(to_string(test.param.type)); });
 
 TEST(OnnxRuntime, StringsTravelAsBytes) {

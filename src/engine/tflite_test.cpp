@@ -46,12 +46,12 @@ std::vector<std::byte> add_model(const std::vector<std::int32_t>& signature = {}
   return model.build();
 }
 
-struct TypeCase {
+struct TfliteTypeCase {
   TfliteType stored;
   DType type;
 };
 
-class EveryType : public ::testing::TestWithParam<TypeCase> {};
+class EveryType : public ::testing::TestWithParam<TfliteTypeCase> {};
 
 TEST_P(EveryType, PassesThroughUnchanged) {
   auto session = loaded("tflite", reshape_model(GetParam().stored), kPlain);
@@ -70,19 +70,19 @@ TEST_P(EveryType, PassesThroughUnchanged) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tflite, EveryType,
-                         ::testing::Values(TypeCase{TfliteType::kFloat32, DType::kFloat32},
-                                           TypeCase{TfliteType::kFloat16, DType::kFloat16},
-                                           TypeCase{TfliteType::kInt32, DType::kInt32},
-                                           TypeCase{TfliteType::kUint8, DType::kUint8},
-                                           TypeCase{TfliteType::kInt64, DType::kInt64},
-                                           TypeCase{TfliteType::kBool, DType::kBool},
-                                           TypeCase{TfliteType::kInt16, DType::kInt16},
-                                           TypeCase{TfliteType::kInt8, DType::kInt8},
-                                           TypeCase{TfliteType::kFloat64, DType::kFloat64},
-                                           TypeCase{TfliteType::kUint64, DType::kUint64},
-                                           TypeCase{TfliteType::kUint32, DType::kUint32},
-                                           TypeCase{TfliteType::kComplex64, DType::kComplex64},
-                                           TypeCase{TfliteType::kComplex128, DType::kComplex128}),
+                         ::testing::Values(TfliteTypeCase{TfliteType::kFloat32, DType::kFloat32},
+                                           TfliteTypeCase{TfliteType::kFloat16, DType::kFloat16},
+                                           TfliteTypeCase{TfliteType::kInt32, DType::kInt32},
+                                           TfliteTypeCase{TfliteType::kUint8, DType::kUint8},
+                                           TfliteTypeCase{TfliteType::kInt64, DType::kInt64},
+                                           TfliteTypeCase{TfliteType::kBool, DType::kBool},
+                                           TfliteTypeCase{TfliteType::kInt16, DType::kInt16},
+                                           TfliteTypeCase{TfliteType::kInt8, DType::kInt8},
+                                           TfliteTypeCase{TfliteType::kFloat64, DType::kFloat64},
+                                           TfliteTypeCase{TfliteType::kUint64, DType::kUint64},
+                                           TfliteTypeCase{TfliteType::kUint32, DType::kUint32},
+                                           TfliteTypeCase{TfliteType::kComplex64, DType::kComplex64},
+                                           TfliteTypeCase{TfliteType::kComplex128, DType::kComplex128}),
                          [](const auto& test) { return std::string(to_string(test.param.type)); });
 
 TEST(Tflite, StringsTravelAsBytes) {

@@ -26,7 +26,7 @@ task = "raw"
 version = [{artifact = [{file = "a.tflite"}]}]
 )";
 
-Error error_of(const std::string& text) {
+Error catalog_error(const std::string& text) {
   Result<Catalog> catalog = parse_catalog("schema = 1\n" + text, "catalog.toml");
   EXPECT_FALSE(catalog.has_value()) << text;
   return catalog ? Error{} : catalog.error();
@@ -110,11 +110,11 @@ TEST(Catalog, RefusesWhatCouldDoHarmOrCannotWork) {
       {"[[modle]]", "the catalog has no key 'modle'"},
   };
   for (const Bad& one : cases)
-    EXPECT_THAT(error_of(one.text).message, HasSubstr(one.message)) << one.text;
+    EXPECT_THAT(catalog_error(one.text).message, HasSubstr(one.message)) << one.text;
 }
 
 TEST(Catalog, ErrorsNameTheLine) {
-  EXPECT_THAT(error_of("[[model]]\nname = \"m\"\nfoo = 1").message, HasSubstr("catalog.toml:"));
+  EXPECT_THAT(catalog_error("[[model]]\nname = \"m\"\nfoo = 1").message, HasSubstr("catalog.toml:"));
   EXPECT_THAT(parse_catalog("schema = 2", "c").error().message, HasSubstr("c:1:"));
 }
 

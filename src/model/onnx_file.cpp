@@ -20,8 +20,8 @@ constexpr int kMostDepth = 16;              // of graphs inside graphs
 constexpr std::size_t kMostValues = 10000;  // inputs or outputs
 constexpr std::size_t kMostOperatorKinds = 10000;
 constexpr std::size_t kMostInitializers = 200000;
-constexpr std::size_t kMostDimensions = 32;
-constexpr std::size_t kMostListed = 1000;  // opsets, metadata entries
+constexpr std::size_t kMostOnnxDimensions = 32;
+constexpr std::size_t kMostOnnxListed = 1000;  // opsets, metadata entries
 
 // TensorProto.DataType.
 DType type_of(std::uint64_t number) {
@@ -111,7 +111,7 @@ class OnnxReader {
       if (field.number == 2) version = field.integer();
     }
     note(reader);
-    if (file_.opsets.size() < kMostListed) file_.opsets.emplace_back(domain, version);
+    if (file_.opsets.size() < kMostOnnxListed) file_.opsets.emplace_back(domain, version);
   }
 
   void read_metadata(std::string_view message) {
@@ -122,7 +122,7 @@ class OnnxReader {
       if (field.number == 2) value = printable(field.bytes);
     }
     note(reader);
-    if (file_.metadata.size() < kMostListed) file_.metadata.emplace_back(key, value);
+    if (file_.metadata.size() < kMostOnnxListed) file_.metadata.emplace_back(key, value);
   }
 
   void read_graph(std::string_view message, int depth) {
@@ -254,7 +254,7 @@ class OnnxReader {
     ProtoReader reader(message);
     for (ProtoField field; reader.next(field);) {
       if (field.number != 1) continue;
-      if (value.shape.size() == kMostDimensions) return fail("a tensor has too many dimensions");
+      if (value.shape.size() == kMostOnnxDimensions) return fail("a tensor has too many dimensions");
       std::int64_t size = -1;
       std::string symbol = "?";
       ProtoReader dimension(field.bytes);

@@ -47,7 +47,7 @@ class PackageFolder {
 };
 
 // The error of parsing `toml`, "FILE:LINE:COLUMN: message", and its hint.
-Error error_of(const std::string& toml) {
+Error package_error(const std::string& toml) {
   Result<PackageText> text = parse_package(toml, "model.toml", "thing", resolve_by_name);
   EXPECT_FALSE(text.has_value()) << toml;
   return text ? Error{} : text.error();
@@ -168,11 +168,11 @@ min_cosine = 0.75
 }
 
 TEST(Package, UnknownKeysAreRefusedWithTheOneThatWasMeant) {
-  Error error = error_of(
+  Error error = package_error(
       "task = \"raw\"\nlable = \"x\"\n[[version]]\n[[version.artifact]]\nfile = \"a.tflite\"\n");
   EXPECT_EQ(error.message, "model.toml:2:1: model.toml has no key 'lable'");
   EXPECT_EQ(error.hint, "did you mean 'labels'?");
-  error = error_of(
+  error = package_error(
       "task = \"raw\"\n[preprocess]\nmeen = 1\n[[version]]\n[[version.artifact]]\nfile = "
       "\"a.tflite\"\n");
   EXPECT_EQ(error.message, "model.toml:3:1: [preprocess] has no key 'meen'");
@@ -207,7 +207,7 @@ TEST(Package, ErrorsNameTheLine) {
       {"task = \"raw\"\npreprocess = 3", "preprocess must be a table"},
   };
   for (const BadToml& one : cases)
-    EXPECT_THAT(error_of(std::string(one.toml) + kGoodVersion).message, HasSubstr(one.message))
+    EXPECT_THAT(package_error(std::string(one.toml) + kGoodVersion).message, HasSubstr(one.message))
         << one.toml;
 }
 
@@ -238,7 +238,7 @@ TEST(Package, VersionsAreChecked) {
        "there are two versions 1"},
   };
   for (const BadToml& one : cases)
-    EXPECT_THAT(error_of("task = \"raw\"\n" + std::string(one.toml)).message,
+    EXPECT_THAT(package_error("task = \"raw\"\n" + std::string(one.toml)).message,
                 HasSubstr(one.message))
         << one.toml;
 }
@@ -247,13 +247,13 @@ TEST(Package, LimitsAreKept) {
   std::string many = "task = \"raw\"\n[[version]]\n";
   for (int i = 0; i < 65; ++i)
     many += "[[version.artifact]]\nfile = \"" + std::to_string(i) + ".onnx\"\n";
-  EXPECT_THAT(error_of(many).message, HasSubstr("more than the limit of 64"));
-  EXPECT_THAT(error_of(std::string(300000, '#')).message, HasSubstr("larger than the limit"));
-  EXPECT_THAT(error_of("task = " + std::string(100000, '[')).message,
+  EXPECT_THAT(package_error(many).message, HasSubstr("more than the limit of 64"));
+  EXPECT_THAT(package_error(std::string(300000, '#')).message, HasSubstr("larger than the limit"));
+  EXPECT_THAT(package_error("task = " + std::string(100000, '[')).message,
               HasSubstr("nested too deeply"));
   std::string dotted = "a";
   for (int i = 0; i < 50000; ++i) dotted += ".a";
-  EXPECT_THAT(error_of(dotted + " = 1").message, HasSubstr("nested too deeply"));
+  EXPECT_THAT(package_error(dotted + " = 1").message, HasSubstr("nested too deeply"));
 }
 
 TEST(Package, FilesMustBeThereAndInside) {

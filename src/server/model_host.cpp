@@ -104,9 +104,9 @@ void ModelHost::read_inventory() {
 }
 
 ModelHost::Hosted ModelHost::ready(const std::string& name, int version) const {
+  std::string wanted = name.empty() ? default_name() : name;
   std::lock_guard lock(mutex_);
-  const std::string& first = named_.empty() ? name : named_.front();
-  auto package = known_.find(name.empty() ? first : name);
+  auto package = known_.find(wanted);
   if (package == known_.end() || draining_) return nullptr;
   int number = version_locked(package->second, version);
   auto entry = entries_.find({package->first, number});
@@ -287,6 +287,9 @@ std::vector<model::Package> ModelHost::available() const {
 std::string ModelHost::default_name() const {
   std::lock_guard lock(mutex_);
   if (!named_.empty()) return named_.front();
+  // What most people try first is a photograph of one thing.
+  for (const auto& [name, package] : known_)
+    if (package.task == model::Task::kClassify) return name;
   return known_.empty() ? std::string() : known_.begin()->first;
 }
 

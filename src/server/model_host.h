@@ -84,6 +84,8 @@ class ModelHost {
   std::vector<ModelStatus> status() const;
   /// Packages of the store that nobody has asked for yet.
   std::vector<model::Package> available() const;
+  /// The first one that was named; without any, the first classifier of the store, or else its
+  /// first package. Empty when there is none.
   std::string default_name() const;
   bool draining() const;
 

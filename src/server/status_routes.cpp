@@ -44,10 +44,7 @@ Response health(const Services& services) {
                                      {"ready", health.ready},
                                      {"models", std::move(list)}},
                                     health.ready ? 200 : 503);
-  if (!health.ready) {
-    response.headers.push_back({"Retry-After", "1"});
-    response.error = Error{Code::kBusy, "the server is not ready: " + health.status};
-  }
+  if (!health.ready) response.headers.push_back({"Retry-After", "1"});
   return response;
 }
 

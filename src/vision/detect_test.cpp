@@ -15,7 +15,7 @@
 namespace anynpu::vision {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 
 engine::Tensor floats(engine::Shape shape, const std::vector<float>& values) {
   engine::Tensor tensor{{"", engine::DType::kFloat32, std::move(shape)}, {}};
@@ -83,8 +83,8 @@ TEST(Detect, AnyOrderOfOutputs) {
 
 TEST(Detect, TheCountIsHeldToWhatThereIs) {
   Detector detector;
-  for (const auto& [count, wanted] :
-       {std::pair{1.0F, 1U}, std::pair{1e9F, 2U}, std::pair{-5.0F, 0U}, std::pair{kNan, 2U}}) {
+  for (const auto& [count, wanted] : {std::pair{1.0F, 1U}, std::pair{1e9F, 2U},
+                                      std::pair{-5.0F, 0U}, std::pair{kNotANumber, 2U}}) {
     detector.count = count;
     const auto found = detect_in(detector.outputs());
     ASSERT_TRUE(found) << found.error().message;
@@ -107,7 +107,8 @@ TEST(Detect, ThresholdAndTop) {
 
 TEST(Detect, NonsenseIsLeftOut) {
   Detector detector;
-  detector.boxes = {kNan, 0, 1, 1, 0.6F, 0.6F, 0.2F, 0.2F, -3, -3, 7, 7, 0.1F, 0.1F, 0.2F, 0.2F};
+  detector.boxes = {kNotANumber, 0,  1, 1, 0.6F, 0.6F, 0.2F, 0.2F,
+                    -3,          -3, 7, 7, 0.1F, 0.1F, 0.2F, 0.2F};
   detector.classes = {1, 1, 2, -4};
   detector.scores = {0.9F, 0.9F, 0.8F, 0.9F};
   detector.count = 4;

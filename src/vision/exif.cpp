@@ -49,7 +49,7 @@ constexpr std::size_t kMostChunks = 4096;
 }  // namespace
 
 Orientation orientation_of_exif(std::span<const std::byte> exif) {
-  using std::string_view_literals::operator""sv;
+  using namespace std::string_view_literals;
   if (Bytes(exif).has_text(0, "Exif\0\0"sv)) exif = exif.subspan(6);
   const bool big_endian = Bytes(exif).has_text(0, "MM\0*"sv);
   if (!big_endian && !Bytes(exif).has_text(0, "II*\0"sv)) return 1;

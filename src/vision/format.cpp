@@ -8,7 +8,7 @@
 namespace anynpu::vision {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 struct Magic {
   Format format;

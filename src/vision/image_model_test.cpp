@@ -25,7 +25,7 @@ engine::SessionInfo session_of(std::vector<engine::TensorInfo> inputs) {
   info.inputs = std::move(inputs);
   return info;
 }
-const engine::TensorInfo kBytes = {"image", DType::kUint8, {1, 24, 32, 3}};
+const engine::TensorInfo kPictureTensor = {"image", DType::kUint8, {1, 24, 32, 3}};
 
 std::vector<std::byte> input_of(const runtime::InputSource& source, std::size_t index,
                                 const engine::TensorInfo& tensor) {
@@ -40,7 +40,8 @@ std::vector<std::byte> input_of(const runtime::InputSource& source, std::size_t 
 }
 
 TEST(ImageModel, FindsThePictureInput) {
-  const auto found = ImageModel::create({}, session_of({{"size", DType::kInt32, {1, 2}}, kBytes}));
+  const auto found =
+      ImageModel::create({}, session_of({{"size", DType::kInt32, {1, 2}}, kPictureTensor}));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->input_width(), 32);
   EXPECT_EQ(found->input_height(), 24);
@@ -56,7 +57,7 @@ TEST(ImageModel, FindsThePictureInput) {
 }
 
 TEST(ImageModel, PreparesEncodedPictures) {
-  const auto model = ImageModel::create({}, session_of({kBytes}));
+  const auto model = ImageModel::create({}, session_of({kPictureTensor}));
   ASSERT_TRUE(model);
   const Image image = test::gradient(64, 40);
   const auto prepared = model->prepare(test::png(image));
@@ -66,14 +67,14 @@ TEST(ImageModel, PreparesEncodedPictures) {
   EXPECT_GT((*prepared)->decode_ms(), 0);
   EXPECT_GT((*prepared)->preprocess_ms(), 0);
   const Image wanted = resize(image, 32, 24);
-  const auto bytes = input_of(**prepared, 0, kBytes);
+  const auto bytes = input_of(**prepared, 0, kPictureTensor);
   ASSERT_EQ(bytes.size(), wanted.rgb.size());
   EXPECT_EQ(std::memcmp(bytes.data(), wanted.rgb.data(), bytes.size()), 0);
   EXPECT_FALSE(model->prepare(std::span<const std::byte>{}));
 }
 
 TEST(ImageModel, AnotherPlacementMayWantAnotherTensor) {
-  const auto model = ImageModel::create({}, session_of({kBytes}));
+  const auto model = ImageModel::create({}, session_of({kPictureTensor}));
   const Image image = test::gradient(32, 24);
   const auto prepared = model->prepare(image);
   ASSERT_TRUE(prepared);
@@ -88,7 +89,7 @@ TEST(ImageModel, AnotherPlacementMayWantAnotherTensor) {
 }
 
 TEST(ImageModel, WorkersMayWriteAtTheSameTime) {
-  const auto model = ImageModel::create({}, session_of({kBytes}));
+  const auto model = ImageModel::create({}, session_of({kPictureTensor}));
   const auto prepared = model->prepare(test::gradient(100, 80));
   ASSERT_TRUE(prepared);
   std::vector<std::vector<std::byte>> made(8);
@@ -103,12 +104,13 @@ TEST(ImageModel, WorkersMayWriteAtTheSameTime) {
 }
 
 TEST(ImageModel, WrongUseIsAnError) {
-  const auto model = ImageModel::create({}, session_of({kBytes, {"size", DType::kInt32, {1, 2}}}));
+  const auto model =
+      ImageModel::create({}, session_of({kPictureTensor, {"size", DType::kInt32, {1, 2}}}));
   const auto prepared = model->prepare(test::gradient(8, 8));
   ASSERT_TRUE(prepared);
   EXPECT_FALSE((*prepared)->shape(1, {"size", DType::kInt32, {1, 2}}));
   std::vector<std::byte> short_by_one(32 * 24 * 3 - 1);
-  EXPECT_FALSE((*prepared)->write(0, kBytes, short_by_one));
+  EXPECT_FALSE((*prepared)->write(0, kPictureTensor, short_by_one));
   EXPECT_FALSE((*prepared)->shape(0, {"image", DType::kUint8, {1, 1 << 20, 32, 3}}));
   EXPECT_FALSE(model->prepare(Image{}));
   EXPECT_FALSE(model->prepare(Image{5, 5, {1, 2, 3}}));
@@ -153,7 +155,7 @@ TEST(ImageModel, TopAndTaskComeFromThePackage) {
   package.postprocess.top = 2;
   const engine::Tensor scores = {{"", DType::kUint8, {1, 4}, {{0.25F}, {0}, 0}},
                                  {std::byte{1}, std::byte{4}, std::byte{2}, std::byte{3}}};
-  auto model = ImageModel::create(package, session_of({kBytes}));
+  auto model = ImageModel::create(package, session_of({kPictureTensor}));
   const auto prepared = model->prepare(test::gradient(8, 8));
   const auto two = model->interpret({scores}, **prepared, {});
   ASSERT_TRUE(two);
@@ -162,7 +164,7 @@ TEST(ImageModel, TopAndTaskComeFromThePackage) {
   EXPECT_FALSE(to_json((*two)[0]).contains("box"));
   EXPECT_EQ(model->interpret({scores}, **prepared, {.top = 3})->size(), 3U);
   package.task = model::Task::kRaw;
-  model = ImageModel::create(package, session_of({kBytes}));
+  model = ImageModel::create(package, session_of({kPictureTensor}));
   EXPECT_FALSE(model->interpret({scores}, **prepared, {}));
 }
 
@@ -176,10 +178,10 @@ TEST(Canary, IsTheSamePictureEverywhere) {
 TEST(Canary, FillsAnyTensor) {
   const auto canary = ImageModel::canary({});
   ASSERT_TRUE(canary);
-  const auto picture = input_of(**canary, 0, kBytes);
+  const auto picture = input_of(**canary, 0, kPictureTensor);
   const Image wanted = resize(synthetic_picture(640, 640), 32, 24);
   EXPECT_EQ(std::memcmp(picture.data(), wanted.rgb.data(), picture.size()), 0);
-  EXPECT_EQ(input_of(**canary, 3, kBytes), picture);
+  EXPECT_EQ(input_of(**canary, 3, kPictureTensor), picture);
   const auto ids = input_of(**canary, 1, {"ids", DType::kInt64, {-1, 3}});
   EXPECT_EQ(ids.size(), 24U);
   EXPECT_EQ(ids[8], std::byte{1});
@@ -202,7 +204,7 @@ TEST(Canary, ComesFromThePackage) {
   const auto broken = ImageModel::canary(package);
   std::filesystem::remove(package.canary);
   ASSERT_TRUE(canary) << canary.error().message;
-  const auto bytes = input_of(**canary, 0, kBytes);
+  const auto bytes = input_of(**canary, 0, kPictureTensor);
   EXPECT_EQ(std::memcmp(bytes.data(), test::gradient(32, 24).rgb.data(), bytes.size()), 0);
   ASSERT_FALSE(broken);
   EXPECT_NE(broken.error().message.find(package.canary.string()), std::string::npos);
