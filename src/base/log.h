@@ -31,15 +31,15 @@ struct Field {
   std::string value;
   bool is_text = true;
 
-  Field(std::string_view name_, std::string_view text) : name(name_), value(text) {}
-  Field(std::string_view name_, const char* text) : name(name_), value(text) {}
-  Field(std::string_view name_, const std::string& text) : name(name_), value(text) {}
-  Field(std::string_view name_, bool yes)
-      : name(name_), value(yes ? "true" : "false"), is_text(false) {}
+  Field(std::string_view key, std::string_view text) : name(key), value(text) {}
+  Field(std::string_view key, const char* text) : name(key), value(text) {}
+  Field(std::string_view key, const std::string& text) : name(key), value(text) {}
+  Field(std::string_view key, bool yes)
+      : name(key), value(yes ? "true" : "false"), is_text(false) {}
   template <typename Number>
   requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
-      Field(std::string_view name_, Number number)
-      : name(name_), value(fmt::format("{}", number)), is_text(false) {}
+      Field(std::string_view key, Number number)
+      : name(key), value(fmt::format("{}", number)), is_text(false) {}
 };
 
 /// A record with fields, which programs can read one by one.

@@ -10,6 +10,8 @@
 namespace anynpu::command {
 namespace {
 
+constexpr const char* kCommonOptions = "Common options";
+
 class HelpText : public CLI::Formatter {
  public:
   HelpText() {
@@ -18,27 +20,48 @@ class HelpText : public CLI::Formatter {
     label("OPTIONS", "OPTIONS");
     label("SUBCOMMAND", "COMMAND");
     label("SUBCOMMANDS", "COMMANDS");
-    label("Subcommands", "Commands");
     label("Positionals", "Arguments");
   }
+  std::string make_help(const CLI::App* command, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    return make_description(command) + make_usage(command, std::move(name)) +
+           make_positionals(command) + options_text(*command, false) +
+           make_subcommands(command, mode) + options_text(*command, true) + make_footer(command);
+  }
   std::string make_option_opts(const CLI::Option* option) const override {
-    std::string text = CLI::Formatter::make_option_opts(option);
-    while (!text.empty() && text.back() == ' ') text.pop_back();
+    std::string text = option->get_expected_max() > 1 ? " ..." : "";
+    std::string value = value_name(*option);
+    return value.empty() ? text : " " + value + text;
+  }
+
+ private:
+  std::string options_text(const CLI::App& command, bool common) const {
+    std::string text;
+    for (const std::string& group : command.get_groups()) {
+      if (group.empty() || (group == kCommonOptions) != common) continue;
+      auto options = command.get_options([&](const CLI::Option* option) {
+        return option->get_group() == group && option->nonpositional();
+      });
+      if (!options.empty()) text += make_group(group, false, options);
+    }
     return text;
   }
 };
 
 void add_common_options(CLI::App& command, CommandContext& context) {
   command.add_flag("--json", context.json, "write a JSON document instead of text")
-      ->group("Common options");
+      ->group(kCommonOptions);
   command
       .add_option("--log-level", context.log_level,
                   "what to log on standard error: debug, info, warn, error or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
       ->type_name("LEVEL")
-      ->group("Common options");
-  command.get_help_ptr()->description("print this help")->group("Common options");
-  for (CLI::App* below : command.get_subcommands({})) add_common_options(*below, context);
+      ->group(kCommonOptions);
+  command.get_help_ptr()->description("print this help")->group(kCommonOptions);
+  for (CLI::App* below : command.get_subcommands({})) {
+    if (!below->get_group().empty()) below->group("Commands");
+    add_common_options(*below, context);
+  }
 }
 
 const CLI::App* subcommand_of(const CLI::App& command, const std::string& name) {
@@ -80,11 +103,11 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
   root->formatter(std::make_shared<HelpText>());
   root->require_subcommand(1);
   root->set_version_flag("--version", fmt::format("anynpu {}", kVersion), "print the version")
-      ->group("Common options");
+      ->group(kCommonOptions);
   root->footer(
       "Start here:\n"
-      "  anynpu models pull mobilenet-v1          get a model\n"
-      "  anynpu run mobilenet-v1 cat.jpg          what is on the picture, and where it ran\n"
+      "  anynpu models pull mobilenet_v1          get a model\n"
+      "  anynpu run mobilenet_v1 cat.jpg          what is on the picture, and where it ran\n"
       "  anynpu devices                           which NPUs there are, and why none is used\n"
       "  anynpu serve                             the same over HTTP, with a page on port 8080");
   add_run_command(*root, context);
@@ -99,6 +122,11 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
   add_manual_command(*root, context);
   add_common_options(*root, context);
   return root;
+}
+
+std::string value_name(const CLI::Option& option) {
+  std::string name = option.get_type_name();  // with what its checks say, "N:INT in [1 - 256]"
+  return name.substr(0, name.find(':'));
 }
 
 std::vector<std::string> option_names(const CLI::App& command) {

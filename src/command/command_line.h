@@ -20,6 +20,8 @@ Error explain_refusal(const CLI::App& root, const std::vector<std::string>& argu
 
 /// "--json", "-h": the names of the options that the user may see, long ones first.
 std::vector<std::string> option_names(const CLI::App& command);
+/// What stands for the value of an option, "FORMAT"; empty for flags and arguments.
+std::string value_name(const CLI::Option& option);
 /// The commands below this one that the user may see.
 std::vector<const CLI::App*> visible_commands(const CLI::App& command);
 /// "anynpu models pull".

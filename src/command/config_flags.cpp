@@ -14,7 +14,7 @@ constexpr const char* kLogLevel = "--log-level";
 constexpr const char* kModels = "models.load";
 
 std::string help_of(const server::OptionInfo& info, const server::Slot& slot) {
-  std::string help = info.help;
+  std::string help = info.flag_help.empty() ? info.help : info.flag_help;
   if (!help.empty() && help.back() == '.') help.pop_back();
   if (!help.empty() && help[0] >= 'A' && help[0] <= 'Z' && (help[1] < 'A' || help[1] > 'Z'))
     help[0] = static_cast<char>(help[0] - 'A' + 'a');
@@ -24,6 +24,7 @@ std::string help_of(const server::OptionInfo& info, const server::Slot& slot) {
   bool plain = value.size() > 2 && value.front() == '"' && value.back() == '"';
   if (plain) value = value.substr(1, value.size() - 2);
   if (value == "\"\"" || value == "[]") value.clear();
+  if (!value.empty()) value += server::unit_words(info.unit);
   if (!info.zero_means.empty() && (value.empty() || value == "0"))
     value += (value.empty() ? "" : ": ") + info.zero_means;
   return value.empty() ? help : help + " (" + value + ")";
@@ -52,7 +53,9 @@ std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& command) {
     if (info.flag.empty() || info.flag == kLogLevel) continue;
     server::Slot slot = option.slot(defaults);
     if (info.key == kModels) {  // each by itself, because a path may have a comma
-      command.add_option(info.flag, flags->models, help_of(info, slot))->type_name("NAME");
+      command.add_option(info.flag, flags->models, help_of(info, slot))
+          ->type_name("NAME")
+          ->allow_extra_args(false);
       continue;
     }
     auto note = [flags = flags.get(), key = info.key, flag = info.flag](const std::string& text) {

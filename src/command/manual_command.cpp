@@ -49,8 +49,8 @@ std::string option_line(const CLI::Option& option) {
     names.push_back("\\fB" + roff("-" + name) + "\\fR");
   if (names.empty()) names.push_back("\\fI" + option.get_name() + "\\fR");
   std::string line = join(names, ", ");
-  if (option.get_items_expected_max() > 0 && !option.get_type_name().empty())
-    line += " \\fI" + roff(option.get_type_name()) + "\\fR";
+  if (std::string value = value_name(option); !value.empty())
+    line += " \\fI" + roff(value) + "\\fR";
   return fmt::format(".TP\n{}\n{}.\n", line, roff(option.get_description()));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `anynpu run MODEL IMAGE...`: what is on these pictures, and where that was found out.
-#include <cmath>
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -31,6 +31,11 @@ Duration seconds_of(double value) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
 }
 
+// Starting a second worker takes about as long as so many pictures on the first one.
+constexpr std::size_t kWorthMoreWorkers = 16;
+// One in the worker, and one that is decoded while it runs.
+constexpr std::size_t kReadyPerWorker = 2;
+
 std::unique_ptr<RunOutput> output_for(const RunOptions& options, const CommandContext& context,
                                       bool single) {
   if (context.json) return json_output(context.out());
@@ -46,11 +51,19 @@ int exit_code_of(const RunSummary& summary) {
 
 Result<std::unique_ptr<runtime::ServedModel>> start_model(const RunOptions& options,
                                                           const model::Package& package,
-                                                          int version, bool single) {
+                                                          int version, std::size_t pictures) {
   ANYNPU_TRY(canary, vision::ImageModel::canary(package));
   runtime::ServeOptions serve = options.serve;
-  if (single) serve.instances = 1;
+  if (pictures < kWorthMoreWorkers) serve.instances = 1;
   return runtime::ServedModel::start(package, version, canary, serve);
+}
+
+std::size_t serving_workers(const runtime::ServedModel& model) {
+  std::string serving = model.placements().ranked.front().placement.id();
+  auto instances = model.instances();
+  return static_cast<std::size_t>(
+      std::count_if(instances.begin(), instances.end(),
+                    [&](const runtime::InstanceStatus& one) { return one.placement == serving; }));
 }
 
 int run(const RunOptions& options, CommandContext& context) {
@@ -71,14 +84,13 @@ int run(const RunOptions& options, CommandContext& context) {
   if (!package) return context.fail(package.error());
   auto version = version_of(*package, wanted.version);
   if (!version) return context.fail(version.error());
-  auto model = start_model(options, *package, *version, single);
+  auto model = start_model(options, *package, *version, plan.images.size());
   if (!model) return context.fail(model.error());
   auto images = vision::ImageModel::create(*package, (*model)->session());
   if (!images) return context.fail(images.error());
 
   watch_for_interrupt();
-  constexpr std::size_t kReadyPerWorker = 2;
-  plan.window = single ? 1 : kReadyPerWorker * (*model)->instances().size();
+  plan.window = kReadyPerWorker * serving_workers(**model);
   RunSummary summary;
   summary.model = package->name;
   summary.version = *version;
@@ -86,6 +98,7 @@ int run(const RunOptions& options, CommandContext& context) {
   auto output = output_for(options, context, single);
   run_pictures(plan, *images, **model, *output, summary);
   output->finish(summary);
+  (*model)->drain(Clock::now() + seconds(2));  // what is under way after an early end
   if (interrupted())
     fmt::print(stderr, "interrupted after {} of {} pictures\n", summary.done, summary.files);
   return exit_code_of(summary);

@@ -17,6 +17,7 @@ struct ServeOptions {
   double body_limit_mb = 64;
   double infer_seconds = 30;
   double drain_seconds = 30;
+  double hang_seconds = 2;
 };
 
 Duration seconds_of(double value) {
@@ -38,6 +39,7 @@ int serve(const ServeOptions& options, const CommandContext& context) {
   server.http.body_bytes = static_cast<std::uint64_t>(options.body_limit_mb * 1e6);
   server.infer_time = seconds_of(options.infer_seconds);
   server.drain_time = seconds_of(options.drain_seconds);
+  server.runtime.hang_limit = seconds_of(options.hang_seconds);
   server.on_ready = [&context](const std::string& url) { say_ready(context, url); };
   auto served = server::serve(server);
   if (!served) return context.fail(served.error());
@@ -57,6 +59,11 @@ void add_limits(CLI::App& command, ServeOptions& options) {
       .add_option("--timeout", options.infer_seconds,
                   "give a request up after so many seconds (30)")
       ->check(CLI::Range(0.001, 86400.0))
+      ->type_name("SECONDS");
+  command
+      .add_option("--hang-limit", options.hang_seconds,
+                  "a worker that takes longer than this, and than 50 times its median, hangs (2)")
+      ->check(CLI::Range(0.01, 3600.0))
       ->type_name("SECONDS");
   command
       .add_option("--drain", options.drain_seconds,

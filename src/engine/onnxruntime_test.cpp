@@ -55,17 +55,21 @@ TEST_P(EveryOnnxType, PassesThroughUnchanged) {
   EXPECT_EQ(session->output(0)->shape, (Shape{2, 3}));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Onnx, EveryOnnxType,
-    ::testing::Values(
-        OnnxTypeCase{OnnxType::kFloat, DType::kFloat32}, OnnxTypeCase{OnnxType::kUint8, DType::kUint8},
-        OnnxTypeCase{OnnxType::kInt8, DType::kInt8}, OnnxTypeCase{OnnxType::kUint16, DType::kUint16},
-        OnnxTypeCase{OnnxType::kInt16, DType::kInt16}, OnnxTypeCase{OnnxType::kInt32, DType::kInt32},
-        OnnxTypeCase{OnnxType::kInt64, DType::kInt64}, OnnxTypeCase{OnnxType::kBool, DType::kBool},
-        OnnxTypeCase{OnnxType::kFloat16, DType::kFloat16}, OnnxTypeCase{OnnxType::kDouble, DType::kFloat64},
-        OnnxTypeCase{OnnxType::kUint32, DType::kUint32}, OnnxTypeCase{OnnxType::kUint64, DType::kUint64},
-        OnnxTypeCase{OnnxType::kBFloat16, DType::kBFloat16}),
-    [](const auto& test) { return std::string(to_string(test.param.type)); });
+INSTANTIATE_TEST_SUITE_P(Onnx, EveryOnnxType,
+                         ::testing::Values(OnnxTypeCase{OnnxType::kFloat, DType::kFloat32},
+                                           OnnxTypeCase{OnnxType::kUint8, DType::kUint8},
+                                           OnnxTypeCase{OnnxType::kInt8, DType::kInt8},
+                                           OnnxTypeCase{OnnxType::kUint16, DType::kUint16},
+                                           OnnxTypeCase{OnnxType::kInt16, DType::kInt16},
+                                           OnnxTypeCase{OnnxType::kInt32, DType::kInt32},
+                                           OnnxTypeCase{OnnxType::kInt64, DType::kInt64},
+                                           OnnxTypeCase{OnnxType::kBool, DType::kBool},
+                                           OnnxTypeCase{OnnxType::kFloat16, DType::kFloat16},
+                                           OnnxTypeCase{OnnxType::kDouble, DType::kFloat64},
+                                           OnnxTypeCase{OnnxType::kUint32, DType::kUint32},
+                                           OnnxTypeCase{OnnxType::kUint64, DType::kUint64},
+                                           OnnxTypeCase{OnnxType::kBFloat16, DType::kBFloat16}),
+                         [](const auto& test) { return std::string(to_string(test.param.type)); });
 
 TEST(OnnxRuntime, StringsTravelAsBytes) {
   auto session = loaded("onnxruntime", identity_model(OnnxType::kString));

@@ -69,21 +69,22 @@ TEST_P(EveryType, PassesThroughUnchanged) {
   EXPECT_EQ(run_once(*session, input), input);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tflite, EveryType,
-                         ::testing::Values(TfliteTypeCase{TfliteType::kFloat32, DType::kFloat32},
-                                           TfliteTypeCase{TfliteType::kFloat16, DType::kFloat16},
-                                           TfliteTypeCase{TfliteType::kInt32, DType::kInt32},
-                                           TfliteTypeCase{TfliteType::kUint8, DType::kUint8},
-                                           TfliteTypeCase{TfliteType::kInt64, DType::kInt64},
-                                           TfliteTypeCase{TfliteType::kBool, DType::kBool},
-                                           TfliteTypeCase{TfliteType::kInt16, DType::kInt16},
-                                           TfliteTypeCase{TfliteType::kInt8, DType::kInt8},
-                                           TfliteTypeCase{TfliteType::kFloat64, DType::kFloat64},
-                                           TfliteTypeCase{TfliteType::kUint64, DType::kUint64},
-                                           TfliteTypeCase{TfliteType::kUint32, DType::kUint32},
-                                           TfliteTypeCase{TfliteType::kComplex64, DType::kComplex64},
-                                           TfliteTypeCase{TfliteType::kComplex128, DType::kComplex128}),
-                         [](const auto& test) { return std::string(to_string(test.param.type)); });
+INSTANTIATE_TEST_SUITE_P(
+    Tflite, EveryType,
+    ::testing::Values(TfliteTypeCase{TfliteType::kFloat32, DType::kFloat32},
+                      TfliteTypeCase{TfliteType::kFloat16, DType::kFloat16},
+                      TfliteTypeCase{TfliteType::kInt32, DType::kInt32},
+                      TfliteTypeCase{TfliteType::kUint8, DType::kUint8},
+                      TfliteTypeCase{TfliteType::kInt64, DType::kInt64},
+                      TfliteTypeCase{TfliteType::kBool, DType::kBool},
+                      TfliteTypeCase{TfliteType::kInt16, DType::kInt16},
+                      TfliteTypeCase{TfliteType::kInt8, DType::kInt8},
+                      TfliteTypeCase{TfliteType::kFloat64, DType::kFloat64},
+                      TfliteTypeCase{TfliteType::kUint64, DType::kUint64},
+                      TfliteTypeCase{TfliteType::kUint32, DType::kUint32},
+                      TfliteTypeCase{TfliteType::kComplex64, DType::kComplex64},
+                      TfliteTypeCase{TfliteType::kComplex128, DType::kComplex128}),
+    [](const auto& test) { return std::string(to_string(test.param.type)); });
 
 TEST(Tflite, StringsTravelAsBytes) {
   auto session = loaded("tflite", reshape_model(TfliteType::kString), kPlain);

@@ -17,12 +17,13 @@ namespace {
 constexpr double kHangMedians = 50;
 constexpr double kSameOutputs = 0.999;
 constexpr auto kFirstPause = milliseconds(100);
-constexpr auto kLongestPause = seconds(30);
+constexpr auto kLongestPause = seconds(30);         // a device in a bad state is not hammered with restarts
+constexpr auto kLongestCpuPause = milliseconds(500);  // there is no device to spare, and requests may wait
 constexpr auto kProvenAfter = seconds(5);  // a worker that lived so long did not fail at once
 
-Duration pause_after(int failures) {
+Duration pause_after(int failures, bool on_cpu) {
   if (failures <= 1) return Duration::zero();
-  return std::min<Duration>(kLongestPause, kFirstPause * (1 << std::min(failures - 2, 12)));
+  return std::min<Duration>(on_cpu ? Duration(kLongestCpuPause) : Duration(kLongestPause), kFirstPause * (1 << std::min(failures - 2, 12)));
 }
 
 }  // namespace
@@ -98,6 +99,7 @@ void Lane::loop() {
       }
       seat_.state = LaneState::kReady;
       queue.wake_lanes();
+      continue;  // the queue may have been stopped meanwhile
     }
     // A worker that died in its sleep must not cost a request.
     if (!worker_->alive()) {
@@ -255,7 +257,7 @@ void Lane::lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool
   ++shared_.counters.worker_restarts;
   seat_.last_error = std::move(why);
   seat_.state = LaneState::kStarting;
-  Duration pause = pause_after(seat_.consecutive_failures);
+  Duration pause = pause_after(seat_.consecutive_failures, placement_.device == "cpu");
   not_before_ = Clock::now() + pause;
   log::warn("{} (restarting after {:.1f} s)", seat_.last_error, to_ms(pause) / 1000);
   std::unique_ptr<Worker> lost = std::move(worker_);

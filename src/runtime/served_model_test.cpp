@@ -298,6 +298,17 @@ TEST(ServedModel, ADrainAnswersWhatWasAcceptedAndTakesNoMore) {
   EXPECT_EQ(late.error().code, Code::kCancelled);
 }
 
+TEST(ServedModel, CanBeStoppedWhileWorkersStart) {
+  TinyPackage package({{"model.tflite", TinyModel::kDouble}});
+  ServeOptions options = quick_options();
+  options.instances = 4;
+  for (int i = 0; i < 5; ++i) {
+    auto model = start(package, options);
+    ASSERT_TRUE(model);
+    std::this_thread::sleep_for(milliseconds(7 * i));
+  }
+}
+
 TEST(ServedModel, OutputsLargerThanExpectedAreFetched) {
   TinyPackage package({{"model.tflite", TinyModel::kDouble}}, 1, /*width=*/100'000);
   auto model = start(package);

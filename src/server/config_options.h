@@ -30,6 +30,7 @@ struct OptionInfo {
   std::vector<std::string> words = {};  // of texts: the only ones; empty: any
   std::string flag = {};                // "--port"; empty: there is none
   std::string flag_sets = {};           // a flag without a value: what it sets, "true" or "false"
+  std::string flag_help = {};           // of such a flag, when it does the contrary of `help`
   std::string zero_means = {};          // what 0, or an empty text, stands for
   bool secret = false;                  // never shown
 

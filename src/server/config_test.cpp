@@ -172,7 +172,7 @@ instances = 1.5
       testing::UnorderedElementsAre(
           file + ":2:1: [server] has no key 'prot'",
           file + ":3:8: server.port must be a whole number from 0 to 65535, not 99999",
-          file + ":4:14: server.body_limit must be a whole number from 1 KiB to 4 GiB, not "
+          file + ":4:14: server.body_limit must be a size from 1 KiB to 4 GiB, not "
                  "'64 parsecs'",
           file + ":5:14: server.access_log must be true or false, not 'yes'",
           file + ":6:13: server.log_level must be one of debug, info, warn, error, off, not "
@@ -210,7 +210,7 @@ TEST_F(ConfigTest, BadVariablesAndFlagsAreNamed) {
       ElementsAre("ANYNPU_SERVE_CONNECTIONS: server.connections must be a whole number from "
                   "1 to 1000000, not 'many'",
                   "ANYNPU_SERVE_PROT: there is no such option",
-                  "--body-limit: server.body_limit must be a whole number from 1 KiB to 4 "
+                  "--body-limit: server.body_limit must be a size from 1 KiB to 4 "
                   "GiB, not 1"));
   EXPECT_EQ(loaded.problems[1].hint, "did you mean 'ANYNPU_SERVE_PORT'?");
 }

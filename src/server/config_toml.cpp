@@ -106,8 +106,7 @@ class Reader {
     bool of_numbers = std::holds_alternative<VersionPolicy*>(slot);
     if (of_numbers ? !texts.empty() : !numbers.empty())
       return wrong_value(info, slot, of_numbers ? "a list of texts" : "a list of numbers");
-    return of_numbers ? set_numbers(info, slot, std::move(numbers))
-                      : set_list(info, slot, std::move(texts));
+    return of_numbers ? set_numbers(info, slot, numbers) : set_list(info, slot, std::move(texts));
   }
 
   static Result<> assign_labels(const OptionInfo& info, const Slot& slot,

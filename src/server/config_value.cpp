@@ -68,20 +68,6 @@ std::optional<double> quantity(Unit unit, std::string_view text) {
   return std::nullopt;
 }
 
-std::string unit_words(Unit unit) {
-  switch (unit) {
-    case Unit::kBytes:
-      return " bytes";
-    case Unit::kSeconds:
-      return " s";
-    case Unit::kMilliseconds:
-      return " ms";
-    case Unit::kNone:
-      break;
-  }
-  return "";
-}
-
 std::string bytes_text(double bytes) {
   constexpr std::pair<double, std::string_view> kSteps[] = {
       {1099511627776.0, "TiB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}};
@@ -89,10 +75,6 @@ std::string bytes_text(double bytes) {
     if (bytes >= step && std::fmod(bytes, step) == 0)
       return fmt::format("{} {}", bytes / step, word);
   return fmt::format("{}", bytes);
-}
-
-std::string limit_text(const OptionInfo& info, double limit) {
-  return info.unit == Unit::kBytes ? bytes_text(limit) : fmt::format("{}", limit);
 }
 
 bool in_range(const OptionInfo& info, double value) {
@@ -129,6 +111,19 @@ std::string number_text(double value) {
 
 }  // namespace
 
+std::string_view unit_words(Unit unit) {
+  switch (unit) {
+    case Unit::kSeconds:
+      return " s";
+    case Unit::kMilliseconds:
+      return " ms";
+    case Unit::kBytes:
+    case Unit::kNone:
+      break;
+  }
+  return "";
+}
+
 std::string to_string(const VersionPolicy& policy) {
   switch (policy.kind) {
     case VersionPolicy::Kind::kAll:
@@ -143,10 +138,11 @@ std::string to_string(const VersionPolicy& policy) {
 
 std::string must_be(const OptionInfo& info, const Slot& slot) {
   if (as<bool>(slot) != nullptr) return "true or false";
+  if (info.unit == Unit::kBytes)
+    return fmt::format("a size from {} to {}", bytes_text(info.least), bytes_text(info.most));
   if (is_number(slot))
-    return fmt::format("a {}number from {} to {}{}", is_whole(slot) ? "whole " : "",
-                       limit_text(info, info.least), limit_text(info, info.most),
-                       info.unit == Unit::kBytes ? "" : unit_words(info.unit));
+    return fmt::format("a {}number from {} to {}{}", is_whole(slot) ? "whole " : "", info.least,
+                       info.most, unit_words(info.unit));
   if (!info.words.empty()) return "one of " + join(info.words, ", ");
   if (as<std::vector<std::string>>(slot) != nullptr) return "a list of texts";
   if (as<VersionPolicy>(slot) != nullptr)
@@ -231,7 +227,8 @@ Result<> set_list(const OptionInfo& info, const Slot& slot, std::vector<std::str
   return {};
 }
 
-Result<> set_numbers(const OptionInfo& info, const Slot& slot, std::vector<std::int64_t> values) {
+Result<> set_numbers(const OptionInfo& info, const Slot& slot,
+                     const std::vector<std::int64_t>& values) {
   auto* place = as<VersionPolicy>(slot);
   if (place == nullptr) return wrong_value(info, slot, "a list of numbers");
   if (values.empty() || values.size() > kMostListed)

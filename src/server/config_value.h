@@ -20,7 +20,8 @@ Result<> set_real(const OptionInfo& info, const Slot& slot, double value);
 /// Also a quantity with its unit, "64 MiB" or "250 ms", where the option has one.
 Result<> set_words(const OptionInfo& info, const Slot& slot, std::string_view value);
 Result<> set_list(const OptionInfo& info, const Slot& slot, std::vector<std::string> values);
-Result<> set_numbers(const OptionInfo& info, const Slot& slot, std::vector<std::int64_t> values);
+Result<> set_numbers(const OptionInfo& info, const Slot& slot,
+                     const std::vector<std::int64_t>& values);
 Result<> set_label(const OptionInfo& info, const Slot& slot, const std::string& label,
                    std::int64_t number);
 
@@ -35,6 +36,9 @@ Error wrong_value(const OptionInfo& info, const Slot& slot, std::string_view val
 Json value_json(const OptionInfo& info, const Slot& slot);
 /// As it would stand in anynpu.toml; a secret as value_json.
 std::string value_toml(const OptionInfo& info, const Slot& slot);
+
+/// " s", " ms", or nothing.
+std::string_view unit_words(Unit unit);
 
 /// "latest", "latest 2", "all", "1, 3"
 std::string to_string(const VersionPolicy& policy);

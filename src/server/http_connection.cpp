@@ -152,7 +152,6 @@ asio::awaitable<bool> HttpConnection::read_head(RequestHead& head,
   parser_->header_limit(static_cast<std::uint32_t>(shared_.limits.header_bytes));
   parser_->body_limit(boost::none);  // the body is counted where it is read
 
-  if (buffer_.size() == 0 && buffer_.capacity() > kHeadStep) buffer_.shrink_to_fit();
   begin(Phase::kIdle, shared_.draining ? kLastChance : shared_.limits.idle_time);
   while (buffer_.size() == 0) {
     if (lost()) co_return false;
@@ -221,7 +220,7 @@ asio::awaitable<void> HttpConnection::answer(Context& context, std::optional<Pro
           Code::kInternal, fmt::format("the request broke the server: {}", exception.what())});
     }
     shared_.buffered -= body_read_;
-    chunk_ = {};
+    chunk_.reset();
     problem = std::move(body_problem_);
   }
   if (problem) context.response = error_response(problem->error, problem->status);
@@ -246,7 +245,8 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
     }
     expects_continue_ = false;
   }
-  chunk_.resize(kBodyStep);
+  // Not cleared: of a slow client's chunk only what came takes memory.
+  if (!chunk_) chunk_ = std::make_unique_for_overwrite<char[]>(kBodyStep);
   while (!body_problem_) {
     if (announced > limits.body_bytes || body_read_ > limits.body_bytes) {
       body_problem_ =
@@ -260,17 +260,17 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
       break;
     }
     auto& body = parser_->get().body();
-    body.data = chunk_.data();
-    body.size = chunk_.size();
+    body.data = chunk_.get();
+    body.size = kBodyStep;
     body.more = true;
     ErrorCode error;
     std::size_t used = parser_->put(buffer_.data(), error);
     buffer_.consume(used);
-    std::size_t got = chunk_.size() - body.size;
+    std::size_t got = kBodyStep - body.size;
     if (got > 0) {
       body_read_ += got;
       shared_.buffered += got;
-      co_return std::string_view(chunk_.data(), got);
+      co_return std::string_view(chunk_.get(), got);
     }
     if (parser_->is_done()) {
       begin(Phase::kAnswer, Duration::max());
@@ -310,7 +310,7 @@ asio::awaitable<bool> HttpConnection::finish_body() {
     good = bytes.has_value();
   }
   shared_.buffered -= body_read_ - before;
-  chunk_ = {};
+  chunk_.reset();
   co_return good;
 }
 
@@ -347,6 +347,7 @@ asio::awaitable<void> HttpConnection::more(std::size_t most) {
   std::size_t before = buffer_.size();
   if (!watching_) receive(most);
   if (lost() || buffer_.size() > before) co_return;
+  if (buffer_.size() == 0) buffer_.shrink_to_fit();  // thousands may be idle
   watch();
   while (watching_) {
     ErrorCode ignored;

@@ -78,7 +78,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
-  std::vector<char> chunk_;  // what read_body returned last
+  std::unique_ptr<char[]> chunk_;  // what read_body returned last
 
   Phase phase_ = Phase::kIdle;
   TimePoint deadline_ = TimePoint::max();

@@ -18,6 +18,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -31,6 +32,7 @@ using asio::ip::tcp;
 
 constexpr Duration kLongestSweep = milliseconds(250);
 constexpr Duration kShortestSweep = milliseconds(5);
+constexpr std::size_t kCrowd = 512;                 // connections whose memory is worth giving back
 constexpr Duration kFirstPause = milliseconds(20);  // after a failed accept, doubled each time
 constexpr Duration kLongestPause = seconds(1);
 
@@ -41,6 +43,7 @@ struct Loop {
   std::unordered_set<HttpConnection*> connections;
   asio::steady_timer sweep;
   bool sweeping = false;
+  std::size_t crowd = 0;  // the most connections since memory was last given back
   std::thread thread;
 };
 
@@ -252,6 +255,11 @@ void HttpServer::Impl::start_sweep(Loop& loop) {
     for (HttpConnection* connection : loop.connections) {
       if (aborting) connection->abort();
       connection->sweep(now);
+    }
+    loop.crowd = std::max(loop.crowd, loop.connections.size());
+    if (loop.crowd > kCrowd && loop.connections.size() < loop.crowd / 4) {
+      ::malloc_trim(0);  // glibc keeps what a crowd needed, in case that it comes again
+      loop.crowd = loop.connections.size();
     }
     if (!loop.connections.empty()) start_sweep(loop);
     end_if_done(loop);

@@ -109,7 +109,9 @@ ErrorReason reason_of(Code code) {
 }
 
 std::string_view fallback_reason(std::string_view words) {
-  auto says = [words](std::string_view piece) { return words.find(piece) != words.npos; };
+  auto says = [words](std::string_view piece) {
+    return words.find(piece) != std::string_view::npos;
+  };
   if (says("did not answer within")) return kFallbackReasons[0];
   if (says("the worker ")) return kFallbackReasons[1];
   if (says("the canary")) return kFallbackReasons[2];

@@ -115,9 +115,15 @@ ModelHost::Hosted ModelHost::ready(const std::string& name, int version) const {
 
 void ModelHost::start_loading(std::function<void(Result<>)> loaded) {
   bool none = false;
+  std::string first = default_name();
   {
     std::lock_guard lock(mutex_);
     none = at_start_.empty();
+    if (none && !first.empty()) {
+      // Nobody waits for it, but somebody is about to ask.
+      const model::Package& package = known_.at(first);
+      (void)begin_load_locked({first, version_locked(package, 0)}, package);
+    }
     loaded_ = std::move(loaded);
     still_loading_ = at_start_.size();
     for (const Key& key : at_start_) {

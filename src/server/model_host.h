@@ -68,8 +68,9 @@ class ModelHost {
   /// the server and may be paths.
   Result<> open();
 
-  /// Starts to load what was named. `loaded` is called once, on any thread, when each of them is
-  /// ready or has failed; with an error only when all of them failed.
+  /// Starts to load what was named, or the default when nothing was. `loaded` is called once, on
+  /// any thread, when each of them is ready or has failed; with an error only when all of them
+  /// failed; at once when none was named.
   void start_loading(std::function<void(Result<>)> loaded);
 
   /// The model when it is loaded already, nothing otherwise. Never waits.

@@ -18,7 +18,7 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // "0.0.0.0" or "::" for every network of the machine
   int port = 8080;                    // 0: a free one
   /// Packages to load at the start: names, folders or artifact files; the first one is the default.
-  /// None: every package of the store is loaded when somebody asks for it.
+  /// None: the packages of the store are loaded when somebody asks for them, the default at once.
   std::vector<std::string> models;
   runtime::ServeOptions runtime;
   HttpLimits http;

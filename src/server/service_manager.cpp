@@ -77,9 +77,9 @@ std::string LoopProbe::look() {
   return {};
 }
 
-Watchdog::Watchdog(boost::asio::any_io_executor executor, const ServiceManager& manager,
+Watchdog::Watchdog(const boost::asio::any_io_executor& executor, const ServiceManager& manager,
                    std::function<std::string()> problem)
-    : timer_(std::move(executor)), manager_(manager), problem_(std::move(problem)) {}
+    : timer_(executor), manager_(manager), problem_(std::move(problem)) {}
 
 void Watchdog::start() {
   std::optional<Duration> limit = ServiceManager::watchdog_limit();

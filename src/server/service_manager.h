@@ -76,7 +76,7 @@ class LoopProbe {
 class Watchdog {
  public:
   /// `problem` runs on the loop: why the server is not well, or nothing.
-  Watchdog(boost::asio::any_io_executor executor, const ServiceManager& manager,
+  Watchdog(const boost::asio::any_io_executor& executor, const ServiceManager& manager,
            std::function<std::string()> problem);
 
   /// Does nothing when the unit has no watchdog. On the loop's thread, or before it runs.

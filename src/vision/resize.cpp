@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <utility>
 #include <vector>
 
 #include "vision/resize_passes.h"
@@ -31,8 +30,10 @@ Weights make_weights(int source_size, double begin, double length, int size) {
   std::vector<double> real;
   for (int i = 0; i < size; ++i) {
     const double centre = begin + (i + 0.5) * ratio;
-    const int first = std::clamp(static_cast<int>(centre - radius + 0.5), 0, source_size - 1);
-    const int end = std::clamp(static_cast<int>(centre + radius + 0.5), first + 1, source_size);
+    const int first =
+        std::clamp(static_cast<int>(std::floor(centre - radius + 0.5)), 0, source_size - 1);
+    const int end =
+        std::clamp(static_cast<int>(std::floor(centre + radius + 0.5)), first + 1, source_size);
     real.clear();
     double sum = 0;
     for (int x = first; x < end; ++x) {
@@ -77,7 +78,8 @@ Image resize(const Image& source, const Region& part, int width, int height) {
     for (Span& span : rows.spans) span.first -= first;
     wide = &narrowed;
   }
-  if (rows.identity) return columns.identity ? source : std::move(narrowed);
+  if (rows.identity && columns.identity) return source;
+  if (rows.identity) return narrowed;
   Image out = make_image(width, height);
   blend_rows(*wide, rows, out);
   return out;

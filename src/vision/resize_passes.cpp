@@ -86,7 +86,8 @@ Groups group_weights(const Weights& weights) {
         const std::int32_t weight =
             weights.values[span.weights + static_cast<std::size_t>(first + i)];
         for (int colour = 0; colour < 4; ++colour) {
-          const auto place = static_cast<std::size_t>(i / 2 * 8 + colour * 2 + i % 2);
+          const int lane = i / 2 * 8 + colour * 2 + i % 2;
+          const auto place = static_cast<std::size_t>(lane);
           group.upper[place] = static_cast<std::int16_t>(weight >> kLowBits);
           group.lower[place] = static_cast<std::int16_t>(weight & ((1 << kLowBits) - 1));
         }

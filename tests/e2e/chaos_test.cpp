@@ -51,7 +51,7 @@ TEST(Chaos, LosesNoRequestAndLeavesNothingBehind) {
   ASSERT_TRUE(picture) << picture.error().message;
 
   ServerProcess server(ANYNPU_BINARY, ServerProcess::free_port(),
-                       {"--model", "mobilenet_v1", "--instances", "2", "--hang-limit-ms", "400"});
+                       {"--model", "mobilenet_v1", "--instances", "2", "--hang-limit", "0.4"});
   ASSERT_TRUE(server.wait_until_ready());
   HttpClient warm(server.port());
   auto first = warm.request("POST", "/infer", *picture, "image/jpeg");

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -41,16 +43,21 @@ class HostDirectory : public ModelDirectory {
 
   std::vector<ModelEntry> index() const override {
     std::vector<ModelEntry> entries;
+    std::set<std::pair<std::string, int>> listed;
+    std::vector<model::Package> packages = host_.available();
     for (const ModelStatus& status : host_.status()) {
       ModelEntry entry{status.package.name, std::to_string(status.version), status.state, true, ""};
       if (status.state == ModelState::kLoading) entry.reason = "loading";
       if (status.error) entry.reason = status.error->message;
       entries.push_back(std::move(entry));
+      listed.emplace(status.package.name, status.version);
+      packages.push_back(status.package);
     }
-    for (const model::Package& package : host_.available())
+    for (const model::Package& package : packages)
       for (const model::Version& version : package.versions)
-        entries.push_back({package.name, std::to_string(version.number), ModelState::kFailed, false,
-                           "not loaded"});
+        if (listed.emplace(package.name, version.number).second)
+          entries.push_back({package.name, std::to_string(version.number), ModelState::kFailed,
+                             false, "not loaded"});
     std::sort(entries.begin(), entries.end(), [](const ModelEntry& a, const ModelEntry& b) {
       return std::tuple(std::string_view(a.name), a.version.size(), std::string_view(a.version)) <
              std::tuple(std::string_view(b.name), b.version.size(), std::string_view(b.version));

@@ -3,7 +3,7 @@
 import {bar, byId, colourOf, make, milliseconds, percent} from './dom.js';
 
 const STEPS = [
-  ['transfer', 'There and back', 'The network, and this browser'],
+  ['transfer', 'Transfer', 'There and back: the network, and this browser'],
   ['decode', 'Decode', 'From the file to pixels'],
   ['preprocess', 'Preprocess', 'From pixels to the input of the model'],
   ['queue', 'Queue', 'Waiting for a free worker'],
@@ -55,8 +55,8 @@ function timings(answer, roundTripMs) {
       make('span', {}, name), bar((times[key] ?? 0) / longest),
       make('span', {className: 'value'}, milliseconds(times[key] ?? 0))));
   rows.push(make('li', {className: 'sum', 'data-step': 'total',
-                        title: 'In the server, from the arrival of the picture to the answer'},
-    make('span', {}, 'In the server'), make('span'),
+                        title: 'From the arrival of the picture to the answer'},
+    make('span', {}, 'In all'), make('span', {className: 'quiet'}, 'in the server'),
     make('span', {className: 'value'}, milliseconds(times.total))));
   return make('div', {className: 'group'}, make('h4', {}, 'Time'),
     make('ul', {className: 'steps', id: 'timings'}, rows));
@@ -113,6 +113,8 @@ export function showAnswer(answer, roundTripMs) {
     `${first}. By ${answer.device} in ${milliseconds(answer.timings_ms.total)}.`;
 }
 
+const sentence = (text) => text && text[0].toUpperCase() + text.slice(1);
+
 export function showError(message, hint) {
   byId('result').hidden = true;
   byId('empty').hidden = true;
@@ -120,6 +122,6 @@ export function showError(message, hint) {
   byId('summary').textContent = '';
   const error = byId('error');
   error.hidden = false;
-  error.replaceChildren(make('p', {}, make('strong', {}, message)),
-    hint ? make('p', {}, hint) : '');
+  error.replaceChildren(make('p', {}, make('strong', {}, sentence(message))),
+    hint ? make('p', {}, sentence(hint)) : '');
 }

@@ -13,7 +13,7 @@ function placementRow(candidate, role) {
   const speed = measured ? milliseconds(measured.median_ms) : '';
   const agreement = measured ? measured.cosine.toFixed(4) : '';
   const reasons = {
-    chosen: 'it is the best by measure',
+    chosen: 'the fastest that agrees with the reference',
     standby: 'it takes over when the chosen one fails',
     rejected: candidate.rejected,
   };
@@ -51,7 +51,7 @@ function work(model) {
   return parts.join(', ');
 }
 
-function modelCard(model) {
+function modelCard(model, reason) {
   const facts = [
     model.task === 'detect' ? 'finds objects' : model.task === 'classify' ? 'names pictures'
                                                                           : model.task,
@@ -69,9 +69,20 @@ function modelCard(model) {
           model.error.hint ? ` (${model.error.hint})` : '')
       : null,
     model.placement ? placements(model.placement) : null,
-    model.placement?.no_npu
-      ? make('p', {className: 'note'}, make('strong', {}, 'Why no NPU: '), model.placement.no_npu)
-      : null);
+    reason ? whyNoNpu(reason) : null);
+}
+
+const whyNoNpu = (reason) =>
+  make('p', {className: 'note'}, make('strong', {}, 'Why no NPU: '), reason);
+
+// What is true of all models is said once, above them.
+function modelCards(models) {
+  const reasons = new Set(models.map((each) => each.placement?.no_npu ?? ''));
+  const common = reasons.size === 1 ? [...reasons][0] : '';
+  return [
+    common ? whyNoNpu(common) : '',
+    ...models.map((each) => modelCard(each, common ? '' : each.placement?.no_npu)),
+  ];
 }
 
 function deviceTile(device) {
@@ -123,7 +134,7 @@ export function showHealth(word) {
 export function showStatus(status) {
   showHealth(status.status);
   put('model-list', [status.models, status.available], ([models, available]) => [
-    ...models.map(modelCard),
+    ...modelCards(models),
     models.length + available.length === 0
       ? make('p', {className: 'note warn'}, 'There is no model on this machine. Get one with: ',
           make('code', {}, 'anynpu models pull mobilenet-v1'))

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives the page of a real server with a real model in Debian's Chromium.
+//
+//   ANYNPU_BINARY=build/release/bin/anynpu [SCREENSHOTS=folder] node page.test.mjs
+//
+// Needs the default models (`make test` fetches them). With SCREENSHOTS it leaves pictures there.
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {chromium} from 'playwright-core';
+
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const CLASSIFIER = 'mobilenet_v1';
+const DETECTOR = 'ssd_mobilenet_v1';
+const PATIENCE_MS = 60_000;
+
+function needed(file, hint) {
+  if (!file || !fs.existsSync(file)) throw new Error(`${file} is not there: ${hint}`);
+  return file;
+}
+
+const dataHome = process.env.XDG_DATA_HOME || path.join(os.homedir(), '.local/share');
+const store = process.env.ANYNPU_MODELS?.split(':')[0] || path.join(dataHome, 'anynpu/models');
+const pictureOf = (model) =>
+  needed(path.join(store, model, 'canary.jpg'), 'run `make test`, which fetches the models');
+
+/** Starts the server on a free port; resolves with its address and a function that ends it. */
+async function startServer() {
+  const binary = needed(process.env.ANYNPU_BINARY ?? '', 'set ANYNPU_BINARY to the program');
+  const server = spawn(binary, ['serve', '--port', '0', '--model', CLASSIFIER, '--model', DETECTOR],
+    {stdio: ['ignore', 'pipe', 'pipe']});
+  let said = '';
+  const url = await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no address after a minute: ${said}`)), PATIENCE_MS);
+    const listen = (text) => {
+      said += text;
+      const found = said.match(/http:\/\/[^\s"]+\//);
+      if (!found) return;
+      clearTimeout(timer);
+      resolve(found[0]);
+    };
+    server.stdout.on('data', listen);
+    server.stderr.on('data', listen);
+    server.on('exit', (code) => reject(new Error(`the server ended with ${code}: ${said}`)));
+  });
+  const ended = new Promise((resolve) => server.on('exit', resolve));
+  return {url, stop: async () => { server.kill('SIGTERM'); return ended; }, kill: () => server.kill('SIGKILL')};
+}
+
+const shots = process.env.SCREENSHOTS;
+async function shot(page, name) {
+  if (!shots) return;
+  fs.mkdirSync(shots, {recursive: true});
+  await page.screenshot({path: path.join(shots, `${name}.png`), fullPage: true});
+}
+
+/** A page that fails the test when anything on it breaks or is fetched from elsewhere. */
+async function open(browser, url, options = {}) {
+  const context = await browser.newContext({viewport: {width: 1200, height: 850}, ...options});
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  const troubles = [];
+  page.on('pageerror', (error) => troubles.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/status of 4\d\d/.test(message.text()))
+      troubles.push(`console: ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url()))
+      troubles.push(`fetched from elsewhere: ${request.url()}`);
+  });
+  await page.goto(url);
+  await page.waitForSelector(`#model option[value="${CLASSIFIER}"]`, {state: 'attached'});
+  page.troubles = troubles;
+  return page;
+}
+
+async function drop(page, file, type = 'image/jpeg') {
+  const content = fs.readFileSync(file).toString('base64');
+  await page.evaluate(async ({content, name, type}) => {
+    const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], name, {type}));
+    const zone = document.getElementById('drop');
+    zone.dispatchEvent(new DragEvent('dragover', {bubbles: true, cancelable: true, dataTransfer: data}));
+    zone.dispatchEvent(new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: data}));
+  }, {content, name: path.basename(file), type});
+}
+
+async function noSidewaysScroll(page) {
+  const {inner, outer} = await page.evaluate(() => ({
+    inner: document.documentElement.scrollWidth, outer: document.documentElement.clientWidth}));
+  assert.ok(inner <= outer, `the page is ${inner} wide on a screen of ${outer}`);
+}
+
+const tests = {
+  async 'a dropped picture is answered with label, device and timings'(browser, url) {
+    const page = await open(browser, url);
+    await shot(page, 'page-empty');
+    await drop(page, pictureOf(CLASSIFIER));
+    await page.waitForSelector('#top-label');
+    assert.match(await page.textContent('#top-label'), /\w+/);
+    assert.ok(await page.locator('#predictions li').count() >= 3);
+    assert.equal(await page.textContent('#device'), 'cpu');
+    assert.match(await page.textContent('#engine'), /tflite/);
+    for (const step of ['decode', 'preprocess', 'queue', 'infer', 'postprocess', 'total'])
+      assert.match(await page.textContent(`[data-step="${step}"] .value`), /^\d+(\.\d+)? ms$/, step);
+    assert.match(await page.textContent('#no-npu'), /Why no NPU: .{10}/);
+    assert.match(await page.textContent('#summary'), /By cpu in/);
+    assert.ok(await page.isVisible('#preview'));
+    assert.equal(await page.locator('.box').count(), 0);
+    await page.waitForFunction(() => /ready|ok/.test(document.getElementById('health').textContent));
+    await shot(page, 'page-label');
+    return page;
+  },
+
+  async 'a chosen detector draws boxes on the picture'(browser, url) {
+    const page = await open(browser, url);
+    await page.selectOption('#model', DETECTOR);
+    await page.selectOption('#threshold', '0.3');
+    await page.setInputFiles('#file', pictureOf(DETECTOR));
+    await page.waitForSelector('.box');
+    const picture = await page.locator('#preview').boundingBox();
+    for (const box of await page.locator('.box').all()) {
+      const at = await box.boundingBox();
+      assert.ok(at.width > 2 && at.height > 2);
+      assert.ok(at.x >= picture.x - 3 && at.y >= picture.y - 3, 'it starts on the picture');
+      assert.ok(at.x + at.width <= picture.x + picture.width + 3, 'it ends on the picture');
+      assert.ok(at.y + at.height <= picture.y + picture.height + 3, 'it ends on the picture');
+    }
+    assert.equal(await page.locator('.box').count(), await page.locator('#predictions li').count());
+    assert.match(await page.textContent('#curl'),
+      new RegExp(`^curl -F image=@canary.jpg '${url}infer\\?model=${DETECTOR}&threshold=0.3'$`));
+    await page.locator('#predictions li').first().focus();
+    assert.ok(await page.locator('.box.now').count() === 1, 'the focused one is pointed at');
+    await shot(page, 'page-boxes');
+    return page;
+  },
+
+  async 'what is no picture is refused in words, and the next picture works'(browser, url) {
+    const page = await open(browser, url);
+    const text = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'page-test-')), 'notes.txt');
+    fs.writeFileSync(text, 'This is not a picture, however one looks at it.\n');
+    await drop(page, text, 'text/plain');
+    await page.waitForSelector('#error:visible');
+    assert.match(await page.textContent('#error'), /\w+ \w+/);
+    assert.equal(await page.getAttribute('#error', 'role'), 'alert');
+    assert.ok(!await page.isVisible('#result'));
+    await shot(page, 'page-error');
+    await drop(page, pictureOf(CLASSIFIER));
+    await page.waitForSelector('#top-label:visible');
+    assert.ok(!await page.isVisible('#error'));
+    fs.rmSync(path.dirname(text), {recursive: true});
+    return page;
+  },
+
+  async 'placements, devices and figures are shown with reasons'(browser, url) {
+    const page = await open(browser, url);
+    await page.waitForSelector(`[data-model="${CLASSIFIER}"] table`);
+    const rows = page.locator(`[data-model="${CLASSIFIER}"] tbody tr`);
+    assert.match(await rows.first().textContent(), /chosen/);
+    assert.match(await rows.first().textContent(), /\d ms/);
+    for (const row of await rows.all())
+      assert.match(await row.locator('td').last().textContent(), /\w{2,}/, 'each has its reason');
+    assert.match(await page.textContent('[data-device="cpu"]'), /ready/);
+    assert.match(await page.textContent('#figures'), /Memory\d+ MB/);
+    return page;
+  },
+
+  async 'it works without a mouse'(browser, url) {
+    const page = await open(browser, url);
+    const chooser = page.waitForEvent('filechooser');  // early: it takes a moment to be listened for
+    const missing = new Set(['file', 'model', 'top', 'copy']);
+    for (let i = 0; i < 20 && missing.size > 0; ++i) {
+      await page.keyboard.press('Tab');
+      missing.delete(await page.evaluate(() => document.activeElement.id));
+    }
+    assert.deepEqual([...missing], [], 'Tab reaches everything');
+    await page.focus('#file');
+    await page.keyboard.press('Enter');
+    await (await chooser).setFiles(pictureOf(CLASSIFIER));
+    await page.waitForSelector('#top-label');
+    await page.focus('#again');
+    await page.evaluate(() => document.getElementById('top-label').remove());
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#top-label');
+    return page;
+  },
+
+  async 'it is dark where that is wanted'(browser, url) {
+    const colours = {};
+    let page;
+    for (const colorScheme of ['light', 'dark']) {
+      page = await open(browser, url, {colorScheme});
+      await drop(page, pictureOf(CLASSIFIER));
+      await page.waitForSelector('#top-label');
+      colours[colorScheme] = await page.evaluate(() =>
+        getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number));
+    }
+    assert.ok(colours.light.every((value) => value > 200), `${colours.light}`);
+    assert.ok(colours.dark.every((value) => value < 60), `${colours.dark}`);
+    await shot(page, 'page-dark');
+    return page;
+  },
+
+  async 'it fits a phone'(browser, url) {
+    const page = await open(browser, url, {viewport: {width: 360, height: 740}, hasTouch: true, isMobile: true});
+    await noSidewaysScroll(page);
+    await page.selectOption('#model', DETECTOR);
+    await page.setInputFiles('#file', pictureOf(DETECTOR));
+    await page.waitForSelector('#top-label');
+    await page.waitForSelector(`[data-model="${CLASSIFIER}"] table`);
+    await noSidewaysScroll(page);
+    await shot(page, 'page-phone');
+    return page;
+  },
+};
+
+async function main() {
+  needed(CHROMIUM, 'install Debian\'s package chromium');
+  const server = await startServer();
+  let failed = 0;
+  let browser;
+  try {
+    browser = await chromium.launch({executablePath: CHROMIUM, args: FLAGS});
+    for (const [name, test] of Object.entries(tests)) {
+      try {
+        const page = await test(browser, server.url);
+        assert.deepEqual(page.troubles, [], 'nothing broke on the page');
+        console.log(`ok      ${name}`);
+      } catch (problem) {
+        ++failed;
+        console.error(`FAILED  ${name}\n${problem.stack}`);
+      }
+      for (const context of browser.contexts()) await context.close();
+    }
+    const code = await server.stop();
+    if (code !== 0) throw new Error(`the server ended with ${code} after SIGTERM`);
+  } finally {
+    server.kill();
+    await browser?.close();
+  }
+  if (failed > 0) throw new Error(`${failed} of ${Object.keys(tests).length} failed`);
+  console.log(`${Object.keys(tests).length} passed`);
+}
+
+main().then(() => process.exit(0), (problem) => {
+  console.error(problem.message);
+  process.exit(1);
+});
