@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What isolation costs: the same session called directly, through a worker process (shared memory and
-// control socket), and through the whole of a served model (queue, lane, worker).
+// What isolation costs: the same session called directly, through a worker process (shared memory
+// and control socket), and through the whole of a served model (queue, lane, worker).
 //
 //   ANYNPU_BENCH_MODEL=mobilenet_v1 build/release/bin/isolation_bench
-#include <benchmark/benchmark.h>
-
 #include <cstdlib>
 #include <cstring>
+
+#include <benchmark/benchmark.h>
 
 #include "engine/engines.h"
 #include "model/store.h"
@@ -20,7 +20,9 @@ namespace {
 
 class ZeroSource : public InputSource {
  public:
-  Result<engine::Shape> shape(std::size_t, const engine::TensorInfo& tensor) const override { return tensor.shape; }
+  Result<engine::Shape> shape(std::size_t, const engine::TensorInfo& tensor) const override {
+    return tensor.shape;
+  }
   Result<> write(std::size_t, const engine::TensorInfo&, std::span<std::byte> to) const override {
     std::memset(to.data(), 0, to.size());
     return {};
@@ -79,7 +81,8 @@ BENCHMARK(BM_ServedModel)->Unit(benchmark::kMicrosecond)->UseRealTime();
 }  // namespace anynpu::runtime
 
 int main(int argc, char** argv) {
-  if (argc > 3 && std::strcmp(argv[1], "worker") == 0) return anynpu::runtime::worker_main(std::atoi(argv[3]));
+  if (argc > 3 && std::strcmp(argv[1], "worker") == 0)
+    return anynpu::runtime::worker_main(std::atoi(argv[3]));
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }

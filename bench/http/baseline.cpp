@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Engine and decode alone: what the cores can do when nothing is served. T threads, each with a session
-// of its own in this process, decode a picture, resize it, run the model and pick the labels.
+// Engine and decode alone: what the cores can do when nothing is served. T threads, each with a
+// session of its own in this process, decode a picture, resize it, run the model and pick the
+// labels.
 //
 //   baseline MODEL PLACEMENT PICTURE THREADS SECONDS
 #include <algorithm>
@@ -62,7 +63,8 @@ int main(int argc, char** argv) {
     auto image_model = vision::ImageModel::create(*package, (*worker)->session());
     if (!image_model) fail(image_model.error());
     std::vector<double> own;
-    TimePoint end = Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(measured_seconds));
+    TimePoint end = Clock::now() + std::chrono::duration_cast<Duration>(
+                                       std::chrono::duration<double>(measured_seconds));
     while (Clock::now() < end) {
       TimePoint start = Clock::now();
       auto image = image_model->prepare(*picture);
@@ -81,7 +83,9 @@ int main(int argc, char** argv) {
   for (int i = 0; i < threads; ++i) pool.emplace_back(work);
   for (std::thread& thread : pool) thread.join();
   std::sort(times.begin(), times.end());
-  std::printf("{\"threads\": %d, \"requests\": %zu, \"per_second\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f}\n", threads,
-              times.size(), static_cast<double>(times.size()) / measured_seconds, times[times.size() / 2],
-              times[times.size() * 99 / 100]);
+  std::printf(
+      "{\"threads\": %d, \"requests\": %zu, \"per_second\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": "
+      "%.3f}\n",
+      threads, times.size(), static_cast<double>(times.size()) / measured_seconds,
+      times[times.size() / 2], times[times.size() * 99 / 100]);
 }

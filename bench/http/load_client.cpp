@@ -2,15 +2,8 @@
 // A closed-loop HTTP load on a server of this machine: each of C connections sends its next request
 // when the answer to the last one has come. Prints one line of JSON.
 //
-//   load_client --port 8080 --connections 100 --seconds 10 --path /infer --type image/jpeg --body cat.jpg
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+//   load_client --port 8080 --connections 100 --seconds 10 --path /infer --type image/jpeg --body
+//   cat.jpg
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,6 +11,14 @@
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -46,15 +47,17 @@ struct Connection {
 class Load {
  public:
   explicit Load(const Options& options) : options_(options), poll_(::epoll_create1(EPOLL_CLOEXEC)) {
-    request_ = "POST " + options.path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + options.type +
-               "\r\nContent-Length: " + std::to_string(options.body.size()) + "\r\n\r\n" + options.body;
+    request_ =
+        "POST " + options.path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + options.type +
+        "\r\nContent-Length: " + std::to_string(options.body.size()) + "\r\n\r\n" + options.body;
   }
 
   int run() {
     connections_.resize(static_cast<std::size_t>(options_.connections));
     for (std::size_t i = 0; i < connections_.size(); ++i) open(i);
     TimePoint start = Clock::now();
-    end_ = start + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds));
+    end_ = start +
+           std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds));
     // Answers that come after the end are waited for, so that none is lost, and are not counted.
     TimePoint patience = end_ + seconds(30);
     while (waiting_ > 0 && Clock::now() < patience) {
@@ -97,7 +100,8 @@ class Load {
 
   void send(Connection& connection) {
     while (connection.sent < request_.size()) {
-      ssize_t wrote = ::send(connection.fd.get(), request_.data() + connection.sent, request_.size() - connection.sent, MSG_NOSIGNAL);
+      ssize_t wrote = ::send(connection.fd.get(), request_.data() + connection.sent,
+                             request_.size() - connection.sent, MSG_NOSIGNAL);
       if (wrote <= 0) return;
       connection.sent += static_cast<std::size_t>(wrote);
     }
@@ -118,7 +122,8 @@ class Load {
       break;
     }
     if (!complete(connection.received)) return;
-    if (connection.received.compare(0, 12, "HTTP/1.1 200") != 0 && connection.received.compare(0, 12, "HTTP/1.0 200") != 0) {
+    if (connection.received.compare(0, 12, "HTTP/1.1 200") != 0 &&
+        connection.received.compare(0, 12, "HTTP/1.0 200") != 0) {
       ++errors_;
       if (errors_ <= 3) std::fprintf(stderr, "%s\n", connection.received.substr(0, 300).c_str());
     }
@@ -157,12 +162,18 @@ class Load {
   void print(double measured_seconds) {
     std::sort(times_.begin(), times_.end());
     auto at = [&](double share) {
-      return times_.empty() ? 0 : times_[std::min(times_.size() - 1, static_cast<std::size_t>(share * static_cast<double>(times_.size())))];
+      return times_.empty()
+                 ? 0
+                 : times_[std::min(
+                       times_.size() - 1,
+                       static_cast<std::size_t>(share * static_cast<double>(times_.size())))];
     };
-    std::printf("{\"connections\": %d, \"requests\": %zu, \"errors\": %ld, \"per_second\": %.1f, \"p50_ms\": %.3f, "
-                "\"p90_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-                options_.connections, times_.size(), errors_, static_cast<double>(times_.size()) / measured_seconds,
-                at(0.5), at(0.9), at(0.99), at(1));
+    std::printf(
+        "{\"connections\": %d, \"requests\": %zu, \"errors\": %ld, \"per_second\": %.1f, "
+        "\"p50_ms\": %.3f, "
+        "\"p90_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
+        options_.connections, times_.size(), errors_,
+        static_cast<double>(times_.size()) / measured_seconds, at(0.5), at(0.9), at(0.99), at(1));
   }
 
   Options options_;

@@ -16,6 +16,8 @@ using std::chrono::seconds;
 inline double to_ms(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
-inline double ms_since(TimePoint start) { return to_ms(Clock::now() - start); }
+inline double ms_since(TimePoint start) {
+  return to_ms(Clock::now() - start);
+}
 
 }  // namespace anynpu

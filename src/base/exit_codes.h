@@ -6,10 +6,10 @@ namespace anynpu {
 
 enum ExitCode : int {
   kExitOk = 0,
-  kExitFailed = 1,       // the work could not be done; doctor: an NPU is there but unusable
-  kExitUsage = 2,        // the command line is wrong
-  kExitDegraded = 3,     // done, but not as wanted: a target missed, some files failed, a degraded NPU
-  kExitInterrupted = 130 // ended by SIGINT
+  kExitFailed = 1,    // the work could not be done; doctor: an NPU is there but unusable
+  kExitUsage = 2,     // the command line is wrong
+  kExitDegraded = 3,  // done, but not as wanted: a target missed, some files failed, a degraded NPU
+  kExitInterrupted = 130  // ended by SIGINT
 };
 
 }  // namespace anynpu

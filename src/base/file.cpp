@@ -2,15 +2,14 @@
 // Whole files: read with a limit, written atomically, hashed with libcrypto.
 #include "base/file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <memory>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -22,8 +21,10 @@ Result<Fd> open_regular(const std::filesystem::path& path, struct stat& info) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return system_error(path.string());
   if (::fstat(fd.get(), &info) != 0) return system_error(path.string());
-  if (S_ISDIR(info.st_mode)) return Error{Code::kInvalid, path.string() + ": is a folder, not a file"};
-  if (!S_ISREG(info.st_mode)) return Error{Code::kInvalid, path.string() + ": is not a regular file"};
+  if (S_ISDIR(info.st_mode))
+    return Error{Code::kInvalid, path.string() + ": is a folder, not a file"};
+  if (!S_ISREG(info.st_mode))
+    return Error{Code::kInvalid, path.string() + ": is not a regular file"};
   return fd;
 }
 
@@ -32,7 +33,8 @@ Result<Container> read_into(const std::filesystem::path& path, std::size_t most_
   struct stat info {};
   ANYNPU_TRY(fd, open_regular(path, info));
   auto too_large = [&] {
-    return Error{Code::kTooLarge, fmt::format("{}: is larger than the limit of {}", path.string(), human_bytes(most_bytes))};
+    return Error{Code::kTooLarge, fmt::format("{}: is larger than the limit of {}", path.string(),
+                                              human_bytes(most_bytes))};
   };
   if (static_cast<std::uint64_t>(info.st_size) > most_bytes) return too_large();
   // Files of /proc and /sys say 0 or 4096 bytes whatever they hold, so read until the end.
@@ -70,7 +72,8 @@ std::string finish(Digest& digest) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path, std::size_t most_bytes) {
+Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path,
+                                          std::size_t most_bytes) {
   return read_into<std::vector<std::byte>>(path, most_bytes);
 }
 

@@ -15,7 +15,8 @@ namespace anynpu {
 
 /// Regular files only: a FIFO or a device is refused and never waited for. Longer than
 /// `most_bytes` is Code::kTooLarge.
-Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path, std::size_t most_bytes);
+Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path,
+                                          std::size_t most_bytes);
 Result<std::string> read_text(const std::filesystem::path& path, std::size_t most_bytes = 1 << 20);
 
 /// Writes a temporary file beside `path`, synchronises it and renames it over `path`.

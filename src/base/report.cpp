@@ -12,8 +12,9 @@ namespace {
 
 // The number of columns that UTF-8 text takes on a terminal, close enough for labels and paths.
 std::size_t shown_width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 class TextReport : public Report {
@@ -46,7 +47,8 @@ class TextReport : public Report {
       fmt::print(out_, "{}\n", line);
     };
     print([&](std::size_t c) -> std::string_view { return columns[c].title; });
-    for (const auto& row : rows) print([&](std::size_t c) -> std::string_view { return row[c].text; });
+    for (const auto& row : rows)
+      print([&](std::size_t c) -> std::string_view { return row[c].text; });
   }
 
   void data(std::string_view, const Json&) override {}
@@ -59,7 +61,9 @@ class TextReport : public Report {
 
 class JsonReport : public Report {
  public:
-  explicit JsonReport(std::ostream& out) : out_(out) { document_["schema_version"] = kReportSchemaVersion; }
+  explicit JsonReport(std::ostream& out) : out_(out) {
+    document_["schema_version"] = kReportSchemaVersion;
+  }
 
   void fact(std::string_view key, std::string_view, const Cell& value) override {
     if (!key.empty()) document_[std::string(key)] = value.json;
@@ -77,7 +81,9 @@ class JsonReport : public Report {
     document_[std::string(key)] = std::move(list);
   }
 
-  void data(std::string_view key, const Json& value) override { document_[std::string(key)] = value; }
+  void data(std::string_view key, const Json& value) override {
+    document_[std::string(key)] = value;
+  }
   void line(std::string_view) override {}
   void finish() override {
     out_ << document_.dump(2, ' ', false, Json::error_handler_t::replace) << std::endl;
@@ -90,7 +96,11 @@ class JsonReport : public Report {
 
 }  // namespace
 
-std::unique_ptr<Report> text_report(std::ostream& out) { return std::make_unique<TextReport>(out); }
-std::unique_ptr<Report> json_report(std::ostream& out) { return std::make_unique<JsonReport>(out); }
+std::unique_ptr<Report> text_report(std::ostream& out) {
+  return std::make_unique<TextReport>(out);
+}
+std::unique_ptr<Report> json_report(std::ostream& out) {
+  return std::make_unique<JsonReport>(out);
+}
 
 }  // namespace anynpu

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Report: what a command has to say, written as text for people or as JSON for programs.
 //
-// Text and JSON are two writers of one interface, so no command asks which one is wanted. Every JSON
-// document starts with schema_version.
+// Text and JSON are two writers of one interface, so no command asks which one is wanted. Every
+// JSON document starts with schema_version.
 #pragma once
 
 #include <memory>
@@ -22,20 +22,20 @@ struct Cell {
   Json json;
   std::string text;
 
-  Cell(const char* value) : json(value), text(value) {}                           // NOLINT
-  Cell(std::string value) : json(value), text(std::move(value)) {}                // NOLINT
-  Cell(std::string_view value) : json(value), text(value) {}                      // NOLINT
-  Cell(bool value) : json(value), text(value ? "yes" : "no") {}                   // NOLINT
+  Cell(const char* value) : json(value), text(value) {}             // NOLINT
+  Cell(std::string value) : json(value), text(std::move(value)) {}  // NOLINT
+  Cell(std::string_view value) : json(value), text(value) {}        // NOLINT
+  Cell(bool value) : json(value), text(value ? "yes" : "no") {}     // NOLINT
   Cell(Json value, std::string shown) : json(std::move(value)), text(std::move(shown)) {}
   template <typename Number>
-    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
-  Cell(Number value) : json(value), text(json.dump()) {}                          // NOLINT
+  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>) Cell(Number value)
+      : json(value), text(json.dump()) {}  // NOLINT
 };
 
 struct Column {
-  std::string key;    // in JSON
-  std::string title;  // in text; empty: not shown as text
-  bool right = false; // aligned to the right
+  std::string key;     // in JSON
+  std::string title;   // in text; empty: not shown as text
+  bool right = false;  // aligned to the right
 };
 
 class Report {

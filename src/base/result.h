@@ -63,25 +63,25 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using Base = tl::expected<T, Error>;
   using Base::Base;
-  Result(Error error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 };
 
 #define ANYNPU_CONCAT_(a, b) a##b
 #define ANYNPU_CONCAT(a, b) ANYNPU_CONCAT_(a, b)
 
 /// Declares `name` with the value of a Result, or returns its error.
-#define ANYNPU_TRY(name, expression)                                  \
-  auto ANYNPU_CONCAT(name, _result) = (expression);                   \
-  if (!ANYNPU_CONCAT(name, _result))                                  \
+#define ANYNPU_TRY(name, expression)                                         \
+  auto ANYNPU_CONCAT(name, _result) = (expression);                          \
+  if (!ANYNPU_CONCAT(name, _result))                                         \
     return ::anynpu::Error(std::move(ANYNPU_CONCAT(name, _result)).error()); \
   auto& name = *ANYNPU_CONCAT(name, _result)
 
 /// Returns the error of a Result whose value is of no interest.
-#define ANYNPU_CHECK(expression)                                                \
-  do {                                                                          \
-    auto anynpu_check_result = (expression);                                    \
-    if (!anynpu_check_result)                                                   \
-      return ::anynpu::Error(std::move(anynpu_check_result).error());           \
+#define ANYNPU_CHECK(expression)                                                              \
+  do {                                                                                        \
+    auto anynpu_check_result = (expression);                                                  \
+    if (!anynpu_check_result) return ::anynpu::Error(std::move(anynpu_check_result).error()); \
   } while (false)
 
 }  // namespace anynpu

@@ -2,17 +2,16 @@
 // Other programs, run to their end with limits on time and on what they print.
 #include "base/subprocess.h"
 
+#include <array>
+#include <cstdlib>
+
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <cstdlib>
-
-#include <fmt/format.h>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -42,7 +41,8 @@ bool drain(int fd, std::string& into) {
 
 }  // namespace
 
-Result<CommandResult> run_command(const std::vector<std::string>& arguments, const CommandOptions& options) {
+Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                  const CommandOptions& options) {
   ANYNPU_TRY(out, make_pipe());
   ANYNPU_TRY(err, make_pipe());
 
@@ -52,7 +52,8 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments, con
   if (options.output_file.empty())
     posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), 1);
   else
-    posix_spawn_file_actions_addopen(&actions, 1, options.output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_addopen(&actions, 1, options.output_file.c_str(),
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0644);
   posix_spawn_file_actions_adddup2(&actions, err.write_end.get(), 2);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -93,8 +94,12 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments, con
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (ended == Code::kTimeout) return Error{ended, fmt::format("{} took longer than {:.0f} s", arguments[0], to_ms(options.timeout) / 1000)};
-  if (ended == Code::kTooLarge) return Error{ended, fmt::format("{} printed more than {}", arguments[0], human_bytes(options.most_output))};
+  if (ended == Code::kTimeout)
+    return Error{ended, fmt::format("{} took longer than {:.0f} s", arguments[0],
+                                    to_ms(options.timeout) / 1000)};
+  if (ended == Code::kTooLarge)
+    return Error{ended, fmt::format("{} printed more than {}", arguments[0],
+                                    human_bytes(options.most_output))};
   result.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return result;
 }

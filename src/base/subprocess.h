@@ -20,15 +20,16 @@ struct CommandResult {
 
 struct CommandOptions {
   Duration timeout = seconds(60);
-  std::size_t most_output = 1 << 20;       // over it: the command is ended, Code::kTooLarge
-  std::filesystem::path output_file = {};  // standard output goes here instead
+  std::size_t most_output = 1 << 20;         // over it: the command is ended, Code::kTooLarge
+  std::filesystem::path output_file = {};    // standard output goes here instead
   std::function<void()> while_running = {};  // called about ten times a second
 };
 
 /// Looks `arguments[0]` up in PATH. A command that cannot be started is Code::kNotFound; one over
 /// its time is ended with its whole process group and is Code::kTimeout. A non-zero exit code is
 /// not an error here.
-Result<CommandResult> run_command(const std::vector<std::string>& arguments, const CommandOptions& options = {});
+Result<CommandResult> run_command(const std::vector<std::string>& arguments,
+                                  const CommandOptions& options = {});
 
 /// Whether PATH has the program.
 bool has_command(const std::string& name);

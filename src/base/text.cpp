@@ -80,13 +80,18 @@ namespace {
 // The length of the valid UTF-8 sequence at the start of `text`; 0 when it is not one.
 std::size_t utf8_length(std::string_view text) {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  std::size_t length = byte(0) < 0x80 ? 1 : byte(0) >= 0xC2 && byte(0) < 0xE0 ? 2 : (byte(0) & 0xF0) == 0xE0 ? 3
-                       : byte(0) >= 0xF0 && byte(0) <= 0xF4 ? 4 : 0;
+  std::size_t length = byte(0) < 0x80                       ? 1
+                       : byte(0) >= 0xC2 && byte(0) < 0xE0  ? 2
+                       : (byte(0) & 0xF0) == 0xE0           ? 3
+                       : byte(0) >= 0xF0 && byte(0) <= 0xF4 ? 4
+                                                            : 0;
   if (length == 0 || length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xC0) != 0x80) return 0;
-  if (length == 3 && ((byte(0) == 0xE0 && byte(1) < 0xA0) || (byte(0) == 0xED && byte(1) >= 0xA0))) return 0;
-  if (length == 4 && ((byte(0) == 0xF0 && byte(1) < 0x90) || (byte(0) == 0xF4 && byte(1) >= 0x90))) return 0;
+  if (length == 3 && ((byte(0) == 0xE0 && byte(1) < 0xA0) || (byte(0) == 0xED && byte(1) >= 0xA0)))
+    return 0;
+  if (length == 4 && ((byte(0) == 0xF0 && byte(1) < 0x90) || (byte(0) == 0xF4 && byte(1) >= 0x90)))
+    return 0;
   return length;
 }
 }  // namespace

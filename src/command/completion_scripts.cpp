@@ -50,7 +50,8 @@ std::string words_of(const CLI::App& command) {
 
 bool names_a_model(const CLI::App& command) {
   return command.get_option_no_throw("MODEL") != nullptr ||
-         (path_of(command).starts_with("models ") && command.get_option_no_throw("NAME") != nullptr);
+         (path_of(command).starts_with("models ") &&
+          command.get_option_no_throw("NAME") != nullptr);
 }
 
 // The part that bash and zsh share: the end of a loop over the words, each as `word`, and from them

@@ -114,7 +114,8 @@ TEST(Catalog, RefusesWhatCouldDoHarmOrCannotWork) {
 }
 
 TEST(Catalog, ErrorsNameTheLine) {
-  EXPECT_THAT(catalog_error("[[model]]\nname = \"m\"\nfoo = 1").message, HasSubstr("catalog.toml:"));
+  EXPECT_THAT(catalog_error("[[model]]\nname = \"m\"\nfoo = 1").message,
+              HasSubstr("catalog.toml:"));
   EXPECT_THAT(parse_catalog("schema = 2", "c").error().message, HasSubstr("c:1:"));
 }
 

@@ -254,7 +254,8 @@ class OnnxReader {
     ProtoReader reader(message);
     for (ProtoField field; reader.next(field);) {
       if (field.number != 1) continue;
-      if (value.shape.size() == kMostOnnxDimensions) return fail("a tensor has too many dimensions");
+      if (value.shape.size() == kMostOnnxDimensions)
+        return fail("a tensor has too many dimensions");
       std::int64_t size = -1;
       std::string symbol = "?";
       ProtoReader dimension(field.bytes);

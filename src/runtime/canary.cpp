@@ -16,23 +16,26 @@ using engine::Tensor;
 using engine::TensorInfo;
 
 // One request's shape of every input, and its bytes.
-Result<std::vector<InputSize>> sizes_of(const InputSource& source, const engine::SessionInfo& session) {
+Result<std::vector<InputSize>> sizes_of(const InputSource& source,
+                                        const engine::SessionInfo& session) {
   std::vector<InputSize> sizes;
   for (std::size_t i = 0; i < session.inputs.size(); ++i) {
     const TensorInfo& tensor = session.inputs[i];
     ANYNPU_TRY(shape, source.shape(i, tensor));
     TensorInfo one{tensor.name, tensor.type, shape};
-    std::size_t bytes = tensor.type == engine::DType::kString ? source.string_bytes(i) : one.byte_size();
+    std::size_t bytes =
+        tensor.type == engine::DType::kString ? source.string_bytes(i) : one.byte_size();
     if (engine::element_count(shape) < 0)
-      return Error{Code::kInvalid, fmt::format("input {}: shape {} is not complete", tensor.name, engine::to_string(shape))};
+      return Error{Code::kInvalid, fmt::format("input {}: shape {} is not complete", tensor.name,
+                                               engine::to_string(shape))};
     sizes.push_back({shape, bytes});
   }
   return sizes;
 }
 
 // The outputs of the index-th of `count` requests that ran together.
-Result<std::vector<Tensor>> share_of(const engine::SessionInfo& session, const RunOutput& output, std::size_t index,
-                                     std::size_t count) {
+Result<std::vector<Tensor>> share_of(const engine::SessionInfo& session, const RunOutput& output,
+                                     std::size_t index, std::size_t count) {
   std::vector<Tensor> tensors;
   for (std::size_t i = 0; i < output.outputs.size(); ++i) {
     const auto& view = output.outputs[i];
@@ -42,8 +45,9 @@ Result<std::vector<Tensor>> share_of(const engine::SessionInfo& session, const R
     if (count > 1) {
       auto whole = static_cast<std::int64_t>(count);
       if (view.shape.empty() || view.shape[0] % whole != 0 || bytes.size() % count != 0)
-        return Error{Code::kDevice, fmt::format("output {} of shape {} cannot be shared among {} requests",
-                                                tensor.info.name, engine::to_string(view.shape), count)};
+        return Error{Code::kDevice,
+                     fmt::format("output {} of shape {} cannot be shared among {} requests",
+                                 tensor.info.name, engine::to_string(view.shape), count)};
       tensor.info.shape[0] /= whole;
       bytes = bytes.subspan(index * (bytes.size() / count), bytes.size() / count);
     }
@@ -62,16 +66,22 @@ std::size_t argmax(const std::vector<float>& values) {
 BatchRule batch_rule(const model::Artifact& artifact, const engine::SessionInfo& session) {
   if (artifact.max_batch <= 1 || session.inputs.empty()) return {};
   if (session.batchable) return {artifact.max_batch, false};
-  bool fixed = std::all_of(session.inputs.begin(), session.inputs.end(), [&](const TensorInfo& tensor) {
-    return !tensor.shape.empty() && tensor.shape[0] == artifact.max_batch;
-  });
+  bool fixed =
+      std::all_of(session.inputs.begin(), session.inputs.end(), [&](const TensorInfo& tensor) {
+        return !tensor.shape.empty() && tensor.shape[0] == artifact.max_batch;
+      });
   return fixed ? BatchRule{artifact.max_batch, true} : BatchRule{};
 }
 
-tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker, std::span<const InputSource* const> sources,
+tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
+                                                std::span<const InputSource* const> sources,
                                                 const BatchRule& rule, TimePoint give_up) {
-  auto input_error = [](Error error) { return tl::make_unexpected(RunFailure{std::move(error), true}); };
-  auto worker_error = [](Error error) { return tl::make_unexpected(RunFailure{std::move(error), false}); };
+  auto input_error = [](Error error) {
+    return tl::make_unexpected(RunFailure{std::move(error), true});
+  };
+  auto worker_error = [](Error error) {
+    return tl::make_unexpected(RunFailure{std::move(error), false});
+  };
   const engine::SessionInfo& session = worker.session();
   const std::size_t places = rule.fixed ? static_cast<std::size_t>(rule.most) : sources.size();
 
@@ -80,7 +90,8 @@ tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker, std::span<const 
   std::vector<InputSize> all = *one;
   if (places > 1) {
     for (InputSize& size : all) {
-      if (size.shape.empty()) return input_error({Code::kInvalid, "a scalar input cannot be batched"});
+      if (size.shape.empty())
+        return input_error({Code::kInvalid, "a scalar input cannot be batched"});
       size.shape[0] *= static_cast<std::int64_t>(places);
       size.bytes *= places;
     }
@@ -95,7 +106,8 @@ tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker, std::span<const 
         std::memcpy(to.data(), (*spans)[i].data(), bytes);
         continue;
       }
-      if (auto written = sources[place]->write(i, session.inputs[i], to); !written) return input_error(written.error());
+      if (auto written = sources[place]->write(i, session.inputs[i], to); !written)
+        return input_error(written.error());
     }
   }
   auto ran = worker.run(give_up);
@@ -112,7 +124,8 @@ tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker, std::span<const 
 Result<Agreement> compare(const model::Package& package, const std::vector<Tensor>& reference,
                           const std::vector<Tensor>& outputs) {
   if (reference.size() != outputs.size())
-    return Error{Code::kDevice, fmt::format("has {} outputs, the reference has {}", outputs.size(), reference.size())};
+    return Error{Code::kDevice, fmt::format("has {} outputs, the reference has {}", outputs.size(),
+                                            reference.size())};
   const bool detect = package.task == model::Task::kDetect;
   const auto scores = static_cast<std::size_t>(package.postprocess.scores_output);
   const auto classes = static_cast<std::size_t>(package.postprocess.classes_output);
@@ -126,8 +139,9 @@ Result<Agreement> compare(const model::Package& package, const std::vector<Tenso
     ANYNPU_TRY(expected, engine::to_floats(reference[i]));
     ANYNPU_TRY(actual, engine::to_floats(outputs[i]));
     if (expected.size() != actual.size())
-      return Error{Code::kDevice, fmt::format("output {} has {} elements, the reference has {}", outputs[i].info.name,
-                                              actual.size(), expected.size())};
+      return Error{Code::kDevice,
+                   fmt::format("output {} has {} elements, the reference has {}",
+                               outputs[i].info.name, actual.size(), expected.size())};
     double cosine = engine::cosine_similarity(expected, actual);
     agreement.cosine = std::min(agreement.cosine, std::isfinite(cosine) ? cosine : 0);
     if (expected.empty()) continue;
@@ -136,7 +150,8 @@ Result<Agreement> compare(const model::Package& package, const std::vector<Tenso
       if (classes >= outputs.size()) continue;
       ANYNPU_TRY(expected_class, engine::to_floats(reference[classes]));
       ANYNPU_TRY(actual_class, engine::to_floats(outputs[classes]));
-      agreement.same_top1 = best_expected < expected_class.size() && best_actual < actual_class.size() &&
+      agreement.same_top1 = best_expected < expected_class.size() &&
+                            best_actual < actual_class.size() &&
                             expected_class[best_expected] == actual_class[best_actual];
     } else {
       agreement.same_top1 = agreement.same_top1 && best_expected == best_actual;

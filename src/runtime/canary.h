@@ -22,7 +22,8 @@ struct BatchRule {
 };
 BatchRule batch_rule(const model::Artifact& artifact, const engine::SessionInfo& session);
 
-/// One run for all sources together. The result has the outputs of each, its leading dimension its own.
+/// One run for all sources together. The result has the outputs of each, its leading dimension its
+/// own.
 struct BatchOutput {
   double infer_ms = 0;
   std::vector<std::vector<engine::Tensor>> outputs;
@@ -32,7 +33,8 @@ struct RunFailure {
   Error error;
   bool input_error = false;
 };
-tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker, std::span<const InputSource* const> sources,
+tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
+                                                std::span<const InputSource* const> sources,
                                                 const BatchRule& rule, TimePoint give_up);
 
 /// How well outputs agree with the reference's. Detections are compared by their scores, everything
@@ -41,7 +43,8 @@ struct Agreement {
   double cosine = 0;  // -1 to 1; 0 when something is not a number
   bool same_top1 = false;
 };
-Result<Agreement> compare(const model::Package& package, const std::vector<engine::Tensor>& reference,
+Result<Agreement> compare(const model::Package& package,
+                          const std::vector<engine::Tensor>& reference,
                           const std::vector<engine::Tensor>& outputs);
 
 }  // namespace anynpu::runtime

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Choosing placements.
 //
-// The order is: which candidates there are (artifacts x engines x variants x devices, by policy), then a
-// trial of each, the reference first because the others are compared with it, then the ranking: NPUs
-// before the CPU, and among equals the faster one. The trials' workers are kept, so that the chosen
-// placement serves at once.
+// The order is: which candidates there are (artifacts x engines x variants x devices, by policy),
+// then a trial of each, the reference first because the others are compared with it, then the
+// ranking: NPUs before the CPU, and among equals the faster one. The trials' workers are kept, so
+// that the chosen placement serves at once.
 #include "runtime/choose.h"
 
 #include <algorithm>
@@ -18,12 +18,15 @@
 namespace anynpu::runtime {
 namespace {
 
-// Runs of a trial after the first: enough for a median, but a slow model must not hold up the start.
+// Runs of a trial after the first: enough for a median, but a slow model must not hold up the
+// start.
 constexpr int kMostRuns = 7;
 constexpr double kEnoughMs = 25;
 constexpr auto kTrialRunLimit = seconds(20);
 
-bool is_npu(const Placement& placement) { return placement.device != "cpu"; }
+bool is_npu(const Placement& placement) {
+  return placement.device != "cpu";
+}
 
 struct Candidates {
   std::vector<Placement> placements;  // the reference first
@@ -38,7 +41,9 @@ Candidates candidates_of(const model::Version& version, const ServeOptions& opti
                    [](const auto* a, const auto* b) { return a->reference && !b->reference; });
   for (const model::Artifact* artifact : artifacts) {
     Placement placement{*artifact, artifact->engine, "", "cpu", options.threads};
-    auto reject = [&](std::string why) { found.rejected.push_back({placement, std::nullopt, std::move(why)}); };
+    auto reject = [&](std::string why) {
+      found.rejected.push_back({placement, std::nullopt, std::move(why)});
+    };
     const auto& families = artifact->families;
     if (std::find(families.begin(), families.end(), "cpu") == families.end()) {
       placement.device = families.empty() ? "none" : families[0];
@@ -47,7 +52,8 @@ Candidates candidates_of(const model::Version& version, const ServeOptions& opti
     }
     auto engine = engine::open_engine(artifact->engine);
     if (!engine) {
-      reject(engine.error().message + (engine.error().hint.empty() ? "" : " (" + engine.error().hint + ")"));
+      reject(engine.error().message +
+             (engine.error().hint.empty() ? "" : " (" + engine.error().hint + ")"));
       continue;
     }
     for (const std::string& variant : (*engine)->variants()) {
@@ -61,7 +67,8 @@ Candidates candidates_of(const model::Version& version, const ServeOptions& opti
   return found;
 }
 
-Result<Trial> try_placement(const Placement& placement, const InputSource& canary, const ServeOptions& options) {
+Result<Trial> try_placement(const Placement& placement, const InputSource& canary,
+                            const ServeOptions& options) {
   Trial trial;
   trial.candidate.placement = placement;
   Measured measured;
@@ -78,7 +85,8 @@ Result<Trial> try_placement(const Placement& placement, const InputSource& canar
     double wall = ms_since(start);
     if (!ran) {
       Error error = ran.error().error;
-      if (error.code == Code::kCrashed) error.message = "on the canary, the worker " + worker->obituary();
+      if (error.code == Code::kCrashed)
+        error.message = "on the canary, the worker " + worker->obituary();
       worker->end(error.code == Code::kTimeout);
       return error;
     }
@@ -92,7 +100,8 @@ Result<Trial> try_placement(const Placement& placement, const InputSource& canar
     spent += wall;
   }
   auto median = [](std::vector<double>& values) {
-    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+    std::nth_element(values.begin(),
+                     values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
     return values[values.size() / 2];
   };
   measured.median_ms = median(times);
@@ -103,15 +112,17 @@ Result<Trial> try_placement(const Placement& placement, const InputSource& canar
 }
 
 // Why the canary's answer disqualifies a candidate; empty when it agrees with the reference.
-std::string disagreement(const model::Package& package, const std::vector<engine::Tensor>& reference, Trial& trial) {
+std::string disagreement(const model::Package& package,
+                         const std::vector<engine::Tensor>& reference, Trial& trial) {
   auto agreement = compare(package, reference, trial.canary_outputs);
   if (!agreement) return agreement.error().message;
   trial.candidate.measured->cosine = agreement->cosine;
   trial.candidate.measured->same_top1 = agreement->same_top1;
   double least = trial.candidate.placement.artifact.min_cosine;
   if (agreement->cosine < least)
-    return fmt::format("disagrees with the reference on the canary: cosine {:.4f}, at least {:.4f} is asked for",
-                       agreement->cosine, least);
+    return fmt::format(
+        "disagrees with the reference on the canary: cosine {:.4f}, at least {:.4f} is asked for",
+        agreement->cosine, least);
   // A synthetic canary shows nothing in particular: its best class may be a near tie.
   if (!agreement->same_top1 && !package.canary.empty() && package.task != model::Task::kRaw)
     return "disagrees with the reference on the canary: another class comes first";
@@ -122,20 +133,24 @@ Error nothing_serves(const model::Package& package, const PlacementReport& repor
   std::string reasons;
   std::string hint;
   for (const Candidate& candidate : report.rejected)
-    reasons += fmt::format("{} {}: {}", reasons.empty() ? "" : ";", candidate.placement.id(), candidate.rejected);
+    reasons += fmt::format("{} {}: {}", reasons.empty() ? "" : ";", candidate.placement.id(),
+                           candidate.rejected);
   if (report.policy == Policy::kNpuRequired) hint = "--policy npu-preferred lets the CPU answer";
   if (reasons.empty()) reasons = " it has no artifact";
-  return Error{Code::kUnsupported, fmt::format("nothing on this machine can run {}:{}", package.name, reasons)}.with_hint(hint);
+  return Error{Code::kUnsupported,
+               fmt::format("nothing on this machine can run {}:{}", package.name, reasons)}
+      .with_hint(hint);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated, TimePoint deadline) {
+Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated,
+                                             TimePoint deadline) {
   return isolated ? start_worker_process(placement, deadline) : start_worker_in_process(placement);
 }
 
-Result<Choice> choose(const model::Package& package, const model::Version& version, const InputSource& canary,
-                      const ServeOptions& options) {
+Result<Choice> choose(const model::Package& package, const model::Version& version,
+                      const InputSource& canary, const ServeOptions& options) {
   Choice choice;
   choice.report.policy = options.policy;
   Candidates candidates = candidates_of(version, options);
@@ -167,7 +182,8 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
   }
   std::stable_sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
     bool npu_a = is_npu(a.candidate.placement), npu_b = is_npu(b.candidate.placement);
-    return npu_a != npu_b ? npu_a : a.candidate.measured->median_ms < b.candidate.measured->median_ms;
+    return npu_a != npu_b ? npu_a
+                          : a.candidate.measured->median_ms < b.candidate.measured->median_ms;
   });
   for (const Trial& trial : trials) choice.report.ranked.push_back(trial.candidate);
   if (trials.empty()) return nothing_serves(package, choice.report);

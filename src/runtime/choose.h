@@ -25,11 +25,12 @@ struct Choice {
 };
 
 /// Starts a worker for a placement, isolated or not.
-Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated, TimePoint deadline);
+Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated,
+                                             TimePoint deadline);
 
 /// An error only when nothing at all can serve; it names every candidate with its reason.
-Result<Choice> choose(const model::Package& package, const model::Version& version, const InputSource& canary,
-                      const ServeOptions& options);
+Result<Choice> choose(const model::Package& package, const model::Version& version,
+                      const InputSource& canary, const ServeOptions& options);
 
 inline constexpr auto kLoadLimit = seconds(60);
 

@@ -9,7 +9,8 @@ namespace {
 
 class InProcessWorker : public Worker {
  public:
-  explicit InProcessWorker(std::unique_ptr<engine::Session> session) : session_(std::move(session)) {}
+  explicit InProcessWorker(std::unique_ptr<engine::Session> session)
+      : session_(std::move(session)) {}
 
   const engine::SessionInfo& session() const override { return session_->info(); }
 
@@ -28,7 +29,8 @@ class InProcessWorker : public Worker {
   Result<RunOutput> run(TimePoint) override {
     TimePoint start = Clock::now();
     ANYNPU_CHECK(session_->set_input_shapes(shapes_));
-    for (std::size_t i = 0; i < buffers_.size(); ++i) ANYNPU_CHECK(session_->set_input(i, buffers_[i]));
+    for (std::size_t i = 0; i < buffers_.size(); ++i)
+      ANYNPU_CHECK(session_->set_input(i, buffers_[i]));
     ANYNPU_CHECK(session_->run());
     RunOutput output;
     output.infer_ms = ms_since(start);
@@ -52,7 +54,8 @@ class InProcessWorker : public Worker {
 
 Result<std::unique_ptr<Worker>> start_worker_in_process(const Placement& placement) {
   ANYNPU_TRY(engine, engine::open_engine(placement.engine));
-  ANYNPU_TRY(session, engine->load(placement.artifact.path, {placement.threads, placement.variant}));
+  ANYNPU_TRY(session,
+             engine->load(placement.artifact.path, {placement.threads, placement.variant}));
   return std::unique_ptr<Worker>(std::make_unique<InProcessWorker>(std::move(session)));
 }
 

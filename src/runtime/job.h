@@ -26,7 +26,9 @@ struct Job {
   std::string first_failure;  // why another placement than the first has to answer
   Error last_error;
 
-  bool cancelled() const { return request.cancelled && request.cancelled->load(std::memory_order_relaxed); }
+  bool cancelled() const {
+    return request.cancelled && request.cancelled->load(std::memory_order_relaxed);
+  }
 };
 
 using JobPtr = std::shared_ptr<Job>;

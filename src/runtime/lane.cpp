@@ -2,12 +2,11 @@
 // One worker and the thread that feeds it.
 #include "runtime/lane.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include "base/log.h"
 
@@ -17,13 +16,16 @@ namespace {
 constexpr double kHangMedians = 50;
 constexpr double kSameOutputs = 0.999;
 constexpr auto kFirstPause = milliseconds(100);
-constexpr auto kLongestPause = seconds(30);         // a device in a bad state is not hammered with restarts
-constexpr auto kLongestCpuPause = milliseconds(500);  // there is no device to spare, and requests may wait
+constexpr auto kLongestPause =
+    seconds(30);  // a device in a bad state is not hammered with restarts
+constexpr auto kLongestCpuPause =
+    milliseconds(500);                     // there is no device to spare, and requests may wait
 constexpr auto kProvenAfter = seconds(5);  // a worker that lived so long did not fail at once
 
 Duration pause_after(int failures, bool on_cpu) {
   if (failures <= 1) return Duration::zero();
-  return std::min<Duration>(on_cpu ? Duration(kLongestCpuPause) : Duration(kLongestPause), kFirstPause * (1 << std::min(failures - 2, 12)));
+  return std::min<Duration>(on_cpu ? Duration(kLongestCpuPause) : Duration(kLongestPause),
+                            kFirstPause * (1 << std::min(failures - 2, 12)));
 }
 
 }  // namespace
@@ -45,8 +47,8 @@ void answer(const JobPtr& job, Result<Reply> result, Queue& queue, Counters& cou
   job->done(std::move(result));
 }
 
-Lane::Lane(LaneShared shared, std::size_t rank, const Candidate& candidate, std::vector<engine::Tensor> canary_outputs,
-           bool cold, std::unique_ptr<Worker> first)
+Lane::Lane(LaneShared shared, std::size_t rank, const Candidate& candidate,
+           std::vector<engine::Tensor> canary_outputs, bool cold, std::unique_ptr<Worker> first)
     : shared_(shared),
       placement_(candidate.placement),
       median_ms_(candidate.measured ? candidate.measured->median_ms : 0),
@@ -68,10 +70,13 @@ Lane::Lane(LaneShared shared, std::size_t rank, const Candidate& candidate, std:
 }
 
 InstanceStatus Lane::status() const {
-  return {placement_.id(), std::string(to_string(seat_.state)), pid_, served_, restarts_, seat_.last_error};
+  return {placement_.id(), std::string(to_string(seat_.state)), pid_, served_, restarts_,
+          seat_.last_error};
 }
 
-bool Lane::idle_and_dead() { return seat_.idle && worker_ && !worker_->alive(); }
+bool Lane::idle_and_dead() {
+  return seat_.idle && worker_ && !worker_->alive();
+}
 
 void Lane::loop() {
   ::prctl(PR_SET_NAME, "anynpu-lane");
@@ -125,15 +130,20 @@ Result<> Lane::start() {
   ANYNPU_TRY(worker, start_worker(placement_, shared_.options.isolated, Clock::now() + kLoadLimit));
   const InputSource* sources[] = {&shared_.canary};
   BatchRule rule = batch_rule(placement_.artifact, worker->session());
-  auto ran = run_batch(*worker, sources, rule, Clock::now() + shared_.options.hang_limit + seconds(5));
+  auto ran =
+      run_batch(*worker, sources, rule, Clock::now() + shared_.options.hang_limit + seconds(5));
   Error problem;
   if (!ran) {
     problem = ran.error().error;
-    if (problem.code == Code::kCrashed) problem.message = "on the canary, the worker " + worker->obituary();
-  } else if (auto agreement = compare(shared_.package, canary_outputs_, ran->outputs[0]); !agreement) {
+    if (problem.code == Code::kCrashed)
+      problem.message = "on the canary, the worker " + worker->obituary();
+  } else if (auto agreement = compare(shared_.package, canary_outputs_, ran->outputs[0]);
+             !agreement) {
     problem = agreement.error();
   } else if (agreement->cosine < kSameOutputs) {
-    problem = Error{Code::kDevice, fmt::format("answers the canary otherwise than before: cosine {:.4f}", agreement->cosine)};
+    problem = Error{
+        Code::kDevice,
+        fmt::format("answers the canary otherwise than before: cosine {:.4f}", agreement->cosine)};
   } else {
     std::lock_guard lock(shared_.queue.mutex);
     worker_ = std::move(worker);
@@ -150,7 +160,8 @@ void Lane::fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& j
   const Duration wait = shared_.options.batch_wait;
   if (wait == Duration::zero()) return;
   TimePoint until = std::min(Clock::now() + wait, jobs[0]->request.deadline);
-  while (static_cast<int>(jobs.size()) < rule_.most && Clock::now() < until && !shared_.queue.stopping) {
+  while (static_cast<int>(jobs.size()) < rule_.most && Clock::now() < until &&
+         !shared_.queue.stopping) {
     seat_.idle = true;
     seat_.wake.wait_until(lock, until);
     seat_.idle = false;
@@ -199,7 +210,8 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
     Error error = ran.error().error;
     const bool lost = error.code == Code::kCrashed || error.code == Code::kTimeout;
     if (error.code == Code::kCrashed) error.message = "the worker " + worker_->obituary();
-    if (error.code == Code::kTimeout) error.message = fmt::format("the worker did not answer within {:.0f} ms", ms_since(start));
+    if (error.code == Code::kTimeout)
+      error.message = fmt::format("the worker did not answer within {:.0f} ms", ms_since(start));
     error.message = placement_.id() + ": " + error.message;
     lock.lock();
     hand_over(lock, jobs, error, lost);
@@ -233,7 +245,8 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
   }
 }
 
-void Lane::hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs, const Error& error, bool lost) {
+void Lane::hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs,
+                     const Error& error, bool lost) {
   // The worker is not up any more, so that others may take what it leaves.
   if (lost) seat_.state = LaneState::kStarting;
   seat_.last_error = error.message;
@@ -272,8 +285,10 @@ void Lane::lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool
 }
 
 TimePoint Lane::give_up(std::size_t batch) const {
-  auto slow = std::chrono::duration<double, std::milli>(kHangMedians * median_ms_ * static_cast<double>(batch));
-  return Clock::now() + std::max<Duration>(shared_.options.hang_limit, std::chrono::duration_cast<Duration>(slow));
+  auto slow = std::chrono::duration<double, std::milli>(kHangMedians * median_ms_ *
+                                                        static_cast<double>(batch));
+  return Clock::now() +
+         std::max<Duration>(shared_.options.hang_limit, std::chrono::duration_cast<Duration>(slow));
 }
 
 }  // namespace anynpu::runtime

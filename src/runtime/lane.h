@@ -2,8 +2,8 @@
 // Lane: one worker and the thread that feeds it.
 //
 // A lane takes requests from the queue, runs them, and looks after its worker: when it is lost, the
-// requests go back first, then the worker is ended, and after a pause that grows with every failure in
-// a row a new one is started, which must agree with the canary before it serves.
+// requests go back first, then the worker is ended, and after a pause that grows with every failure
+// in a row a new one is started, which must agree with the canary before it serves.
 #pragma once
 
 #include <functional>
@@ -29,13 +29,13 @@ struct LaneShared {
 class Lane {
  public:
   /// `cold`: starts its worker only when all lower ranks fail. `first`: a worker that is ready now.
-  Lane(LaneShared shared, std::size_t rank, const Candidate& candidate, std::vector<engine::Tensor> canary_outputs,
-       bool cold, std::unique_ptr<Worker> first);
+  Lane(LaneShared shared, std::size_t rank, const Candidate& candidate,
+       std::vector<engine::Tensor> canary_outputs, bool cold, std::unique_ptr<Worker> first);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  /// Waits for the lane's thread, which ends when the queue is stopping. Every lane must be joined before
-  /// the first one is destroyed, because they wake each other.
+  /// Waits for the lane's thread, which ends when the queue is stopping. Every lane must be joined
+  /// before the first one is destroyed, because they wake each other.
   void join() { thread_.join(); }
 
   /// Under the queue's lock.
@@ -51,7 +51,8 @@ class Lane {
   void fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& jobs);
   void serve(std::unique_lock<std::mutex>& lock, std::vector<JobPtr> jobs);
   void run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs);
-  void hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs, const Error& error, bool lost);
+  void hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs,
+                 const Error& error, bool lost);
   void lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool hangs);
   TimePoint give_up(std::size_t batch) const;
 

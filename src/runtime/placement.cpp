@@ -6,9 +6,12 @@ namespace anynpu::runtime {
 
 std::string_view to_string(Policy policy) {
   switch (policy) {
-    case Policy::kNpuRequired: return "npu-required";
-    case Policy::kNpuPreferred: return "npu-preferred";
-    case Policy::kCpuOnly: return "cpu-only";
+    case Policy::kNpuRequired:
+      return "npu-required";
+    case Policy::kNpuPreferred:
+      return "npu-preferred";
+    case Policy::kCpuOnly:
+      return "cpu-only";
   }
   return "npu-preferred";
 }
@@ -19,8 +22,12 @@ std::optional<Policy> policy_from(std::string_view word) {
   return std::nullopt;
 }
 
-std::string Placement::engine_title() const { return variant.empty() ? engine : engine + "+" + variant; }
+std::string Placement::engine_title() const {
+  return variant.empty() ? engine : engine + "+" + variant;
+}
 
-std::string Placement::id() const { return device + "/" + engine_title() + "/" + artifact.file; }
+std::string Placement::id() const {
+  return device + "/" + engine_title() + "/" + artifact.file;
+}
 
 }  // namespace anynpu::runtime

@@ -31,10 +31,10 @@ struct Placement {
 /// What a candidate showed on the canary.
 struct Measured {
   double load_ms = 0;
-  double first_ms = 0;    // the first run, with its warm-up
-  double median_ms = 0;   // of the runs after it
-  double overhead_ms = 0; // what a run costs beyond the engine's own time: worker, shared memory
-  double cosine = 1;      // with the reference's outputs
+  double first_ms = 0;     // the first run, with its warm-up
+  double median_ms = 0;    // of the runs after it
+  double overhead_ms = 0;  // what a run costs beyond the engine's own time: worker, shared memory
+  double cosine = 1;       // with the reference's outputs
   bool same_top1 = true;
 };
 
@@ -48,7 +48,7 @@ struct Candidate {
 /// every reply.
 struct PlacementReport {
   Policy policy = Policy::kNpuPreferred;
-  std::vector<Candidate> ranked;   // the first serves; the next ones are its fallbacks, in order
+  std::vector<Candidate> ranked;  // the first serves; the next ones are its fallbacks, in order
   std::vector<Candidate> rejected;
   std::string no_npu;  // why no NPU serves; empty when one does
 };

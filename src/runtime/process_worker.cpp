@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A worker in a process of its own: started with posix_spawn, spoken to over a socket pair, fed
 // through shared memory, ended with its whole process group.
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,12 +14,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <cstdlib>
-#include <cstring>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -37,7 +36,9 @@ constexpr auto kAskedFor = milliseconds(300);
 constexpr auto kTermedFor = milliseconds(300);
 constexpr auto kKilledFor = seconds(3);
 
-std::size_t aligned(std::size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t offset) {
+  return (offset + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 class ProcessWorker : public Worker {
  public:
@@ -48,7 +49,8 @@ class ProcessWorker : public Worker {
 
   Result<> spawn(Fd worker_end, const Placement& placement) {
     printed_ = Fd(::memfd_create("anynpu-worker-output", MFD_CLOEXEC));
-    if (!printed_ || ::fcntl(printed_.get(), F_SETFL, O_APPEND) != 0) return system_error("cannot keep a worker's output");
+    if (!printed_ || ::fcntl(printed_.get(), F_SETFL, O_APPEND) != 0)
+      return system_error("cannot keep a worker's output");
 
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -58,8 +60,10 @@ class ProcessWorker : public Worker {
     posix_spawn_file_actions_adddup2(&actions, worker_end.get(), kControlFd);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
-    // Its own process group, so that whatever it starts ends with it and Ctrl-C reaches the server only.
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    // Its own process group, so that whatever it starts ends with it and Ctrl-C reaches the server
+    // only.
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setpgroup(&attributes, 0);
     sigset_t none, all;
     sigemptyset(&none);
@@ -68,8 +72,9 @@ class ProcessWorker : public Worker {
     posix_spawnattr_setsigdefault(&attributes, &all);
 
     std::vector<std::string> command = launcher();
-    for (const std::string& word : {std::string("worker"), std::string("--control-fd"), std::to_string(kControlFd),
-                                    std::string("--placement"), placement.id()})
+    for (const std::string& word :
+         {std::string("worker"), std::string("--control-fd"), std::to_string(kControlFd),
+          std::string("--placement"), placement.id()})
       command.push_back(word);
     std::vector<char*> argv;
     for (std::string& word : command) argv.push_back(word.data());
@@ -86,12 +91,16 @@ class ProcessWorker : public Worker {
   }
 
   Result<> load(const Placement& placement, TimePoint deadline) {
-    Json request{{"engine", placement.engine}, {"variant", placement.variant},
-                 {"artifact", placement.artifact.path.string()}, {"threads", placement.threads}};
-    ANYNPU_CHECK(channel_.send(Message{MessageType::kLoad, {}, request.dump(-1, ' ', false, Json::error_handler_t::replace)}));
+    Json request{{"engine", placement.engine},
+                 {"variant", placement.variant},
+                 {"artifact", placement.artifact.path.string()},
+                 {"threads", placement.threads}};
+    ANYNPU_CHECK(channel_.send(Message{
+        MessageType::kLoad, {}, request.dump(-1, ' ', false, Json::error_handler_t::replace)}));
     ANYNPU_TRY(answer, channel_.receive(deadline));
     if (answer.type == MessageType::kFailed) return error_of(answer);
-    if (answer.type != MessageType::kLoaded) return Error{Code::kCrashed, "a worker answered out of turn"};
+    if (answer.type != MessageType::kLoaded)
+      return Error{Code::kCrashed, "a worker answered out of turn"};
     ANYNPU_TRY(session, session_from_json(answer.text));
     session_ = std::move(session);
     return {};
@@ -110,13 +119,15 @@ class ProcessWorker : public Worker {
     output_offset_ = aligned(at);
     ANYNPU_CHECK(make_room(output_offset_ + std::max(output_bytes_, kFirstDynamicOutput)));
     std::vector<std::span<std::byte>> spans;
-    for (const Slot& slot : inputs_) spans.push_back(memory_.bytes().subspan(slot.offset, slot.bytes));
+    for (const Slot& slot : inputs_)
+      spans.push_back(memory_.bytes().subspan(slot.offset, slot.bytes));
     return spans;
   }
 
   Result<RunOutput> run(TimePoint give_up) override {
-    Message request{MessageType::kRun,
-                    {static_cast<std::int64_t>(output_offset_), static_cast<std::int64_t>(inputs_.size())}};
+    Message request{
+        MessageType::kRun,
+        {static_cast<std::int64_t>(output_offset_), static_cast<std::int64_t>(inputs_.size())}};
     for (const Slot& slot : inputs_) append(request.numbers, slot);
     ANYNPU_CHECK(channel_.send(request));
     ANYNPU_TRY(answer, channel_.receive(give_up));
@@ -127,7 +138,8 @@ class ProcessWorker : public Worker {
       if (!numbers.ok() || needed > kMostMemory) return too_much(needed);
       output_bytes_ = needed;
       ANYNPU_CHECK(make_room(output_offset_ + needed));
-      ANYNPU_CHECK(channel_.send(Message{MessageType::kFetch, {static_cast<std::int64_t>(output_offset_)}}));
+      ANYNPU_CHECK(
+          channel_.send(Message{MessageType::kFetch, {static_cast<std::int64_t>(output_offset_)}}));
       ANYNPU_TRY(fetched, channel_.receive(give_up));
       return read_outputs(fetched);
     }
@@ -141,7 +153,10 @@ class ProcessWorker : public Worker {
     if (wait_for(kTermedFor)) return true;
     ::kill(-pid_, SIGKILL);
     if (wait_for(kKilledFor)) return true;
-    log::error("worker {} cannot be ended: it hangs in the kernel; its device stays unusable until it lets go", pid_);
+    log::error(
+        "worker {} cannot be ended: it hangs in the kernel; its device stays unusable until it "
+        "lets go",
+        pid_);
     return false;
   }
 
@@ -149,9 +164,11 @@ class ProcessWorker : public Worker {
 
   std::string obituary() override {
     wait_for(milliseconds(200));
-    std::string why = !ended_                ? "still running"
-                      : WIFSIGNALED(status_) ? fmt::format("ended by signal {} ({})", WTERMSIG(status_), ::strsignal(WTERMSIG(status_)))
-                                             : fmt::format("ended with exit code {}", WEXITSTATUS(status_));
+    std::string why = !ended_ ? "still running"
+                      : WIFSIGNALED(status_)
+                          ? fmt::format("ended by signal {} ({})", WTERMSIG(status_),
+                                        ::strsignal(WTERMSIG(status_)))
+                          : fmt::format("ended with exit code {}", WEXITSTATUS(status_));
     std::string last = last_words();
     return last.empty() ? why : why + "; it last printed: " + last;
   }
@@ -162,7 +179,8 @@ class ProcessWorker : public Worker {
     auto status = read_text(fmt::format("/proc/{}/status", pid_));
     if (!status) return 0;
     std::size_t at = status->find("VmHWM:");
-    return at == std::string::npos ? 0 : std::strtoull(status->c_str() + at + 6, nullptr, 10) * 1024;
+    return at == std::string::npos ? 0
+                                   : std::strtoull(status->c_str() + at + 6, nullptr, 10) * 1024;
   }
 
  private:
@@ -178,14 +196,16 @@ class ProcessWorker : public Worker {
   }
 
   static Error too_much(std::size_t bytes) {
-    return Error{Code::kTooLarge, fmt::format("the tensors need {}, the limit is {}", human_bytes(bytes), human_bytes(kMostMemory))};
+    return Error{Code::kTooLarge, fmt::format("the tensors need {}, the limit is {}",
+                                              human_bytes(bytes), human_bytes(kMostMemory))};
   }
 
   Result<> make_room(std::size_t bytes) {
     if (bytes <= memory_.size()) return {};
     if (bytes > kMostMemory) return too_much(bytes);
     ANYNPU_TRY(memory, SharedMemory::create(bytes));
-    if (memory_.size() > 0) std::memcpy(memory.bytes().data(), memory_.bytes().data(), memory_.size());
+    if (memory_.size() > 0)
+      std::memcpy(memory.bytes().data(), memory_.bytes().data(), memory_.size());
     memory_ = std::move(memory);
     ANYNPU_TRY(copy, memory_.duplicate());
     Message message{MessageType::kMemory, {static_cast<std::int64_t>(memory_.size())}};
@@ -195,7 +215,8 @@ class ProcessWorker : public Worker {
 
   Result<RunOutput> read_outputs(const Message& answer) {
     if (answer.type == MessageType::kFailed) return error_of(answer);
-    if (answer.type != MessageType::kRan) return Error{Code::kCrashed, "a worker answered out of turn"};
+    if (answer.type != MessageType::kRan)
+      return Error{Code::kCrashed, "a worker answered out of turn"};
     Numbers numbers(answer.numbers);
     RunOutput output;
     output.infer_ms = static_cast<double>(numbers.next()) / 1e6;
@@ -205,18 +226,22 @@ class ProcessWorker : public Worker {
     output_bytes_ = 0;
     for (std::int64_t i = 0; i < count; ++i) {
       ANYNPU_TRY(slot, read_slot(numbers, memory_.size()));
-      output_bytes_ = std::max(output_bytes_, slot.offset + slot.bytes - std::min(slot.offset, output_offset_));
-      output.outputs.push_back({std::move(slot.shape), memory_.bytes().subspan(slot.offset, slot.bytes)});
+      output_bytes_ =
+          std::max(output_bytes_, slot.offset + slot.bytes - std::min(slot.offset, output_offset_));
+      output.outputs.push_back(
+          {std::move(slot.shape), memory_.bytes().subspan(slot.offset, slot.bytes)});
     }
     return output;
   }
 
-  // Reaps the process if it ends within `time`. A pidfd is missing on kernels before 5.3: then polls.
+  // Reaps the process if it ends within `time`. A pidfd is missing on kernels before 5.3: then
+  // polls.
   bool wait_for(Duration time) {
     TimePoint until = Clock::now() + time;
     while (!ended_) {
       siginfo_t info{};
-      if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_) {
+      if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          info.si_pid == pid_) {
         ::kill(-pid_, SIGKILL);  // what it started and left behind, while its number is still taken
         ::waitpid(pid_, &status_, 0);
         ended_ = true;
@@ -240,7 +265,8 @@ class ProcessWorker : public Worker {
     off_t from = std::max<off_t>(0, size - static_cast<off_t>(tail.size()));
     ssize_t got = ::pread(printed_.get(), tail.data(), tail.size(), from);
     if (got <= 0) return "";
-    std::vector<std::string> lines = split(trim(std::string_view(tail.data(), static_cast<std::size_t>(got))), '\n');
+    std::vector<std::string> lines =
+        split(trim(std::string_view(tail.data(), static_cast<std::size_t>(got))), '\n');
     std::string_view last = trim(lines.back());
     return last.starts_with("INFO") ? "" : printable(last);  // that is chatter, not a reason
   }
@@ -260,7 +286,8 @@ class ProcessWorker : public Worker {
 
 }  // namespace
 
-Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement, TimePoint deadline) {
+Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement,
+                                                     TimePoint deadline) {
   ANYNPU_TRY(pair, Channel::make_pair());
   auto worker = std::make_unique<ProcessWorker>(std::move(pair.first));
   ANYNPU_CHECK(worker->spawn(std::move(pair.second), placement));
@@ -268,7 +295,8 @@ Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement,
     Error error = loaded.error();
     bool hangs = error.code == Code::kTimeout;
     if (hangs) error.message = "did not load in time";
-    if (error.code == Code::kCrashed) error.message = "while loading, the worker " + worker->obituary();
+    if (error.code == Code::kCrashed)
+      error.message = "while loading, the worker " + worker->obituary();
     worker->end(hangs);
     return error;
   }

@@ -16,20 +16,28 @@ constexpr int kMostFailures = 8;
 
 std::string_view to_string(LaneState state) {
   switch (state) {
-    case LaneState::kCold: return "cold";
-    case LaneState::kStarting: return "starting";
-    case LaneState::kReady: return "ready";
-    case LaneState::kBusy: return "busy";
-    case LaneState::kPaused: return "paused";
-    case LaneState::kStopped: return "stopped";
+    case LaneState::kCold:
+      return "cold";
+    case LaneState::kStarting:
+      return "starting";
+    case LaneState::kReady:
+      return "ready";
+    case LaneState::kBusy:
+      return "busy";
+    case LaneState::kPaused:
+      return "paused";
+    case LaneState::kStopped:
+      return "stopped";
   }
   return "stopped";
 }
 
 Result<> Queue::accept(JobPtr job) {
-  if (!accepting) return Error{Code::kCancelled, "the server is stopping and takes no more requests"};
+  if (!accepting)
+    return Error{Code::kCancelled, "the server is stopping and takes no more requests"};
   if (jobs_.size() >= limit_)
-    return Error{Code::kBusy, fmt::format("the queue is full: {} requests wait", jobs_.size())}.with_hint("try again later");
+    return Error{Code::kBusy, fmt::format("the queue is full: {} requests wait", jobs_.size())}
+        .with_hint("try again later");
   jobs_.push_back(std::move(job));
   wake_lanes();
   return {};
@@ -91,8 +99,9 @@ TimePoint Queue::next_deadline(TimePoint otherwise) const {
 
 void Queue::wake_lanes() {
   for (const JobPtr& job : jobs_) {
-    auto idle = std::find_if(seats_.begin(), seats_.end(),
-                             [&](LaneSeat* seat) { return seat->idle && eligible(seat->rank, *job); });
+    auto idle = std::find_if(seats_.begin(), seats_.end(), [&](LaneSeat* seat) {
+      return seat->idle && eligible(seat->rank, *job);
+    });
     if (idle == seats_.end()) continue;
     (*idle)->idle = false;
     (*idle)->wake.notify_one();
@@ -124,7 +133,8 @@ bool Queue::eligible(std::size_t rank, const Job& job) const {
 std::optional<std::size_t> Queue::lowest_up(std::uint64_t without) const {
   std::optional<std::size_t> lowest;
   for (const LaneSeat* seat : seats_)
-    if (seat->up() && (without >> seat->rank & 1) == 0 && (!lowest || seat->rank < *lowest)) lowest = seat->rank;
+    if (seat->up() && (without >> seat->rank & 1) == 0 && (!lowest || seat->rank < *lowest))
+      lowest = seat->rank;
   return lowest;
 }
 

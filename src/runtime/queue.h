@@ -2,9 +2,9 @@
 // Queue: the requests of one model, and the lanes that answer them.
 //
 // One lock guards the queue and the state of all lanes. Lanes have ranks: rank 0 is the serving
-// placement, rank 1 its first fallback, and so on. A request goes to the lowest rank that is up and has
-// not failed it, so a fallback worker never competes with a healthy serving one; when all that are up
-// have failed it, to the lowest again.
+// placement, rank 1 its first fallback, and so on. A request goes to the lowest rank that is up and
+// has not failed it, so a fallback worker never competes with a healthy serving one; when all that
+// are up have failed it, to the lowest again.
 #pragma once
 
 #include <condition_variable>
@@ -43,8 +43,8 @@ class Queue {
   void add_seat(LaneSeat* seat) { seats_.push_back(seat); }
   void remove_seats() { seats_.clear(); }
   Result<> accept(JobPtr job);
-  /// Gives a failed request back: it goes to the head, for the next placement. False when it has had
-  /// its tries; it must then be answered with its last error.
+  /// Gives a failed request back: it goes to the head, for the next placement. False when it has
+  /// had its tries; it must then be answered with its last error.
   bool give_back(const JobPtr& job, std::size_t rank, bool worker_lost);
   /// The oldest requests that a lane of that rank may answer together, at most `most`.
   std::vector<JobPtr> take(std::size_t rank, int most);

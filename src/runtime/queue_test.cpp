@@ -93,13 +93,15 @@ TEST_F(QueueTest, ARequestThatEndsWorkerAfterWorkerIsGivenUp) {
 }
 
 TEST_F(QueueTest, ExpiredAndCancelledRequestsAreFound) {
-  JobPtr late = make_job(milliseconds(-1)), gone = make_job(), fine = make_job(), running = make_job(milliseconds(-1));
+  JobPtr late = make_job(milliseconds(-1)), gone = make_job(), fine = make_job(),
+         running = make_job(milliseconds(-1));
   gone->request.cancelled = std::make_shared<std::atomic<bool>>(true);
   ASSERT_TRUE(queue.accept(late));
   ASSERT_TRUE(queue.accept(gone));
   ASSERT_TRUE(queue.accept(fine));
   serving.running.push_back(running);
-  EXPECT_TRUE(queue.take(0, 8) == (std::vector<JobPtr>{late, fine})) << "a cancelled request is not run";
+  EXPECT_TRUE(queue.take(0, 8) == (std::vector<JobPtr>{late, fine}))
+      << "a cancelled request is not run";
   ASSERT_TRUE(queue.give_back(late, 1, true));
   EXPECT_EQ(queue.take_expired(Clock::now()), (std::vector<JobPtr>{late, gone, running}));
   EXPECT_EQ(queue.waiting(), 0U);

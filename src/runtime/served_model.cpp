@@ -2,12 +2,12 @@
 // One version of a model, placed, with its lanes and the thread that watches deadlines.
 #include "runtime/served_model.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-
 #include <algorithm>
 #include <future>
 #include <thread>
+
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include "base/log.h"
 #include "runtime/choose.h"
@@ -17,12 +17,14 @@
 namespace anynpu::runtime {
 namespace {
 
-constexpr auto kTick = milliseconds(250);  // how soon a sleeping lane's dead worker and a lost caller are noticed
-constexpr int kMostInstances = 4;          // unless asked for more
+constexpr auto kTick =
+    milliseconds(250);  // how soon a sleeping lane's dead worker and a lost caller are noticed
+constexpr int kMostInstances = 4;  // unless asked for more
 
 class ServedModelImpl : public ServedModel {
  public:
-  ServedModelImpl(model::Package package, int version, std::shared_ptr<const InputSource> canary, ServeOptions options)
+  ServedModelImpl(model::Package package, int version, std::shared_ptr<const InputSource> canary,
+                  ServeOptions options)
       : package_(std::move(package)),
         version_(version),
         canary_(std::move(canary)),
@@ -40,15 +42,18 @@ class ServedModelImpl : public ServedModel {
     session_ = choice.trials[0].worker->session();
     LaneShared shared{queue_, package_, *canary_, options_, counters_};
     int instances = options_.instances;
-    if (instances <= 0) instances = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostInstances);
+    if (instances <= 0)
+      instances =
+          std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostInstances);
     for (std::size_t rank = 0; rank < choice.trials.size(); ++rank) {
       Trial& trial = choice.trials[rank];
       const bool cold = rank > 1;
       if (cold) trial.worker->end(false);
-      lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs, cold,
-                                              cold ? nullptr : std::move(trial.worker)));
+      lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs,
+                                              cold, cold ? nullptr : std::move(trial.worker)));
       for (int more = 1; rank == 0 && more < instances; ++more)
-        lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs, false, nullptr));
+        lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs,
+                                                false, nullptr));
     }
     timekeeper_ = std::thread([this] { keep_time(); });
     return {};
@@ -133,7 +138,9 @@ class ServedModelImpl : public ServedModel {
   }
 
  private:
-  static Error stopped() { return Error{Code::kCancelled, "the server stopped before it could answer"}; }
+  static Error stopped() {
+    return Error{Code::kCancelled, "the server stopped before it could answer"};
+  }
 
   // Answers what nobody will answer in time, and wakes lanes whose worker died in its sleep.
   void keep_time() {
@@ -148,8 +155,9 @@ class ServedModelImpl : public ServedModel {
       if (expired.empty()) continue;
       lock.unlock();
       for (const JobPtr& job : expired) {
-        Error error = job->cancelled() ? Error{Code::kCancelled, "the caller went away"}
-                                       : Error{Code::kTimeout, "no answer before the request's deadline"};
+        Error error = job->cancelled()
+                          ? Error{Code::kCancelled, "the caller went away"}
+                          : Error{Code::kTimeout, "no answer before the request's deadline"};
         if (!job->first_failure.empty()) error.message += " (" + job->first_failure + ")";
         answer(job, std::move(error), queue_, counters_);
       }
@@ -174,12 +182,16 @@ class ServedModelImpl : public ServedModel {
 
 Json to_json(const Candidate& candidate) {
   const Placement& placement = candidate.placement;
-  Json json{{"id", placement.id()},           {"device", placement.device}, {"engine", placement.engine_title()},
-            {"artifact", placement.artifact.file}, {"threads", placement.threads}};
+  Json json{{"id", placement.id()},
+            {"device", placement.device},
+            {"engine", placement.engine_title()},
+            {"artifact", placement.artifact.file},
+            {"threads", placement.threads}};
   if (candidate.measured) {
     const Measured& m = *candidate.measured;
-    json["measured"] = {{"load_ms", m.load_ms},         {"first_ms", m.first_ms}, {"median_ms", m.median_ms},
-                        {"overhead_ms", m.overhead_ms}, {"cosine", m.cosine},     {"same_top1", m.same_top1}};
+    json["measured"] = {{"load_ms", m.load_ms},     {"first_ms", m.first_ms},
+                        {"median_ms", m.median_ms}, {"overhead_ms", m.overhead_ms},
+                        {"cosine", m.cosine},       {"same_top1", m.same_top1}};
   }
   if (!candidate.rejected.empty()) json["rejected"] = candidate.rejected;
   return json;
@@ -207,8 +219,11 @@ Json to_json(const PlacementReport& report) {
 Json to_json(const ServedModel& model) {
   Json instances = Json::array();
   for (const InstanceStatus& instance : model.instances()) {
-    Json one{{"placement", instance.placement}, {"state", instance.state}, {"pid", instance.pid},
-             {"served", instance.served}, {"restarts", instance.restarts}};
+    Json one{{"placement", instance.placement},
+             {"state", instance.state},
+             {"pid", instance.pid},
+             {"served", instance.served},
+             {"restarts", instance.restarts}};
     if (!instance.last_error.empty()) one["last_error"] = instance.last_error;
     instances.push_back(std::move(one));
   }
@@ -220,9 +235,16 @@ Json to_json(const ServedModel& model) {
               {"placement", to_json(model.placements())},
               {"instances", instances},
               {"counters",
-               {{"accepted", c.accepted}, {"answered", c.answered}, {"failed", c.failed}, {"rejected", c.rejected},
-                {"cancelled", c.cancelled}, {"fallbacks", c.fallbacks}, {"worker_restarts", c.worker_restarts},
-                {"batches", c.batches}, {"queued", c.queued}, {"in_flight", c.in_flight}}}};
+               {{"accepted", c.accepted},
+                {"answered", c.answered},
+                {"failed", c.failed},
+                {"rejected", c.rejected},
+                {"cancelled", c.cancelled},
+                {"fallbacks", c.fallbacks},
+                {"worker_restarts", c.worker_restarts},
+                {"batches", c.batches},
+                {"queued", c.queued},
+                {"in_flight", c.in_flight}}}};
 }
 
 }  // namespace anynpu::runtime

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ServedModel: one version of a model, placed, with workers that answer requests.
 //
-// Requests wait in one bounded queue. Each worker has a lane (a thread) that takes the oldest request
-// it may answer, batches others with it where the artifact allows, and runs it under a deadline. A
-// worker that crashes, is killed, hangs or reports an error costs no request: the request goes back to
-// the head of the queue and is answered by the next placement, and the reply says so.
+// Requests wait in one bounded queue. Each worker has a lane (a thread) that takes the oldest
+// request it may answer, batches others with it where the artifact allows, and runs it under a
+// deadline. A worker that crashes, is killed, hangs or reports an error costs no request: the
+// request goes back to the head of the queue and is answered by the next placement, and the reply
+// says so.
 #pragma once
 
 #include <atomic>
@@ -24,14 +25,17 @@
 namespace anynpu::runtime {
 
 /// What a request puts into the input tensors. Called on a lane's thread, once per attempt, because
-/// the next placement may want other types: a uint8 artifact and a float32 one take the same picture.
+/// the next placement may want other types: a uint8 artifact and a float32 one take the same
+/// picture.
 class InputSource {
  public:
   virtual ~InputSource() = default;
   /// The shape of one request (leading dimension 1 where requests are batched).
-  virtual Result<engine::Shape> shape(std::size_t index, const engine::TensorInfo& tensor) const = 0;
+  virtual Result<engine::Shape> shape(std::size_t index,
+                                      const engine::TensorInfo& tensor) const = 0;
   /// Writes exactly `to.size()` bytes, the size of that shape.
-  virtual Result<> write(std::size_t index, const engine::TensorInfo& tensor, std::span<std::byte> to) const = 0;
+  virtual Result<> write(std::size_t index, const engine::TensorInfo& tensor,
+                         std::span<std::byte> to) const = 0;
   /// Bytes of a tensor of strings, which have no size of their own. Only then called.
   virtual std::size_t string_bytes(std::size_t /*index*/) const { return 0; }
 };
@@ -39,32 +43,33 @@ class InputSource {
 struct Request {
   std::shared_ptr<const InputSource> input;
   TimePoint deadline = Clock::now() + seconds(30);
-  /// Set by the caller when it goes away: a waiting request is dropped, a running one is not answered.
+  /// Set by the caller when it goes away: a waiting request is dropped, a running one is not
+  /// answered.
   std::shared_ptr<std::atomic<bool>> cancelled;
 };
 
 struct Reply {
   std::vector<engine::Tensor> outputs;
-  std::string device;    // "cpu"
-  std::string engine;    // "tflite+xnnpack"
-  std::string artifact;  // "model.float32.tflite"
+  std::string device;                   // "cpu"
+  std::string engine;                   // "tflite+xnnpack"
+  std::string artifact;                 // "model.float32.tflite"
   std::optional<std::string> fallback;  // why another placement than the first answered
   int attempts = 1;
-  int batch = 1;         // how many requests ran together
+  int batch = 1;  // how many requests ran together
   double queue_ms = 0;
   double infer_ms = 0;
 };
 
 struct ServeOptions {
   Policy policy = Policy::kNpuPreferred;
-  int instances = 0;        // workers of the serving placement; 0: one per core, at most 4
-  int threads = 1;          // of one CPU session
-  bool isolated = true;     // false: sessions in this process (a crash takes it along)
+  int instances = 0;     // workers of the serving placement; 0: one per core, at most 4
+  int threads = 1;       // of one CPU session
+  bool isolated = true;  // false: sessions in this process (a crash takes it along)
   std::size_t queue_limit = 1024;
-  Duration hang_limit = seconds(2);  // a run longer than this and 50 medians is a hang
+  Duration hang_limit = seconds(2);        // a run longer than this and 50 medians is a hang
   Duration batch_wait = Duration::zero();  // how long to wait for more requests to run together
-  std::string only;         // a placement id or a part of it: nothing else is tried
-  bool measure_all = false; // bench: measure every candidate, NPU or not
+  std::string only;                        // a placement id or a part of it: nothing else is tried
+  bool measure_all = false;                // bench: measure every candidate, NPU or not
 };
 
 struct InstanceStatus {
@@ -91,8 +96,8 @@ class ServedModel {
                                                     const ServeOptions& options);
   virtual ~ServedModel() = default;
 
-  /// Calls `done` exactly once, on a lane's thread, or on this one when the request is refused at once
-  /// (Code::kBusy when the queue is full, Code::kCancelled while draining).
+  /// Calls `done` exactly once, on a lane's thread, or on this one when the request is refused at
+  /// once (Code::kBusy when the queue is full, Code::kCancelled while draining).
   virtual void submit(Request request, std::function<void(Result<Reply>)> done) = 0;
   /// The same, waiting for the answer.
   virtual Result<Reply> infer(Request request) = 0;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A served model over real worker processes: what it answers, and what it does when they are killed,
-// stopped, or answer wrongly.
+// A served model over real worker processes: what it answers, and what it does when they are
+// killed, stopped, or answer wrongly.
 #include "runtime/served_model.h"
-
-#include <signal.h>
 
 #include <cstring>
 #include <future>
@@ -11,6 +9,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "server_process.h"
 #include "tiny_package.h"
@@ -30,8 +29,10 @@ ServeOptions quick_options() {
   return options;
 }
 
-std::unique_ptr<ServedModel> start(const TinyPackage& package, const ServeOptions& options = quick_options()) {
-  auto model = ServedModel::start(package.package(), 1, std::make_shared<FloatSource>(package.canary()), options);
+std::unique_ptr<ServedModel> start(const TinyPackage& package,
+                                   const ServeOptions& options = quick_options()) {
+  auto model = ServedModel::start(package.package(), 1,
+                                  std::make_shared<FloatSource>(package.canary()), options);
   EXPECT_TRUE(model) << model.error().message;
   return model ? std::move(*model) : nullptr;
 }
@@ -52,8 +53,10 @@ std::vector<float> floats_of(const Result<Reply>& reply) {
 
 // The worker that serves now; waits until there is one.
 pid_t serving_worker(const ServedModel& model, std::size_t index = 0) {
-  for (TimePoint end = Clock::now() + kSoon; Clock::now() < end; std::this_thread::sleep_for(milliseconds(5)))
-    if (auto instances = model.instances(); instances.at(index).state == "ready") return instances[index].pid;
+  for (TimePoint end = Clock::now() + kSoon; Clock::now() < end;
+       std::this_thread::sleep_for(milliseconds(5)))
+    if (auto instances = model.instances(); instances.at(index).state == "ready")
+      return instances[index].pid;
   ADD_FAILURE() << "no worker became ready";
   return 0;
 }
@@ -93,7 +96,8 @@ TEST(ServedModel, AKilledWorkerIsReplacedBeforeItCostsARequest) {
   pid_t first = serving_worker(*model);
   ::kill(first, SIGKILL);
   EXPECT_THAT(floats_of(model->infer(request_of({1, 1, 1, 1}))), ElementsAre(2, 2, 2, 2));
-  for (TimePoint end = Clock::now() + kSoon; Clock::now() < end && model->instances()[0].restarts == 0;)
+  for (TimePoint end = Clock::now() + kSoon;
+       Clock::now() < end && model->instances()[0].restarts == 0;)
     std::this_thread::sleep_for(milliseconds(5));
   EXPECT_NE(serving_worker(*model), first);
   EXPECT_THAT(model->instances()[0].last_error, HasSubstr("signal 9"));
@@ -127,7 +131,8 @@ TEST(ServedModel, LosesNothingWhileEveryWorkerIsKilledAgainAndAgain) {
   std::thread killer([&] {
     for (std::size_t i = 0; killed < kKills; ++i) {
       auto instances = model->instances();
-      if (pid_t pid = instances[i % instances.size()].pid; pid > 0 && ::kill(pid, SIGKILL) == 0) ++killed;
+      if (pid_t pid = instances[i % instances.size()].pid; pid > 0 && ::kill(pid, SIGKILL) == 0)
+        ++killed;
       std::this_thread::sleep_for(milliseconds(5));
     }
   });
@@ -136,7 +141,10 @@ TEST(ServedModel, LosesNothingWhileEveryWorkerIsKilledAgainAndAgain) {
     callers.emplace_back([&] {
       while (killed < kKills) {
         auto value = static_cast<float>(++asked);
-        right += floats_of(model->infer(request_of({value, 0, 0, 1}))) == std::vector<float>{2 * value, 0, 0, 2} ? 1 : 0;
+        right += floats_of(model->infer(request_of({value, 0, 0, 1}))) ==
+                         std::vector<float>{2 * value, 0, 0, 2}
+                     ? 1
+                     : 0;
       }
     });
   }
@@ -168,7 +176,8 @@ TEST(ServedModel, LeavesNothingBehind) {
 }
 
 TEST(ServedModel, APlacementThatDisagreesOnTheCanaryDoesNotServe) {
-  TinyPackage package({{"right.tflite", TinyModel::kDouble}, {"wrong.tflite", TinyModel::kMinusHundred}});
+  TinyPackage package(
+      {{"right.tflite", TinyModel::kDouble}, {"wrong.tflite", TinyModel::kMinusHundred}});
   auto model = start(package);
   ASSERT_TRUE(model);
   for (const Candidate& candidate : model->placements().ranked)
@@ -181,13 +190,15 @@ TEST(ServedModel, APlacementThatDisagreesOnTheCanaryDoesNotServe) {
 
 TEST(ServedModel, WhenNothingCanServeTheErrorNamesEveryReason) {
   TinyPackage package({{"broken.tflite", TinyModel::kBroken}});
-  auto model = ServedModel::start(package.package(), 1, std::make_shared<FloatSource>(package.canary()), quick_options());
+  auto model = ServedModel::start(package.package(), 1,
+                                  std::make_shared<FloatSource>(package.canary()), quick_options());
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message, HasSubstr("broken.tflite"));
   ServeOptions options = quick_options();
   options.policy = Policy::kNpuRequired;
   TinyPackage fine({{"model.tflite", TinyModel::kDouble}});
-  auto required = ServedModel::start(fine.package(), 1, std::make_shared<FloatSource>(fine.canary()), options);
+  auto required =
+      ServedModel::start(fine.package(), 1, std::make_shared<FloatSource>(fine.canary()), options);
   ASSERT_FALSE(required);
   EXPECT_THAT(required.error().message, HasSubstr("npu-required"));
   EXPECT_THAT(required.error().hint, HasSubstr("npu-preferred"));
@@ -203,7 +214,8 @@ TEST(ServedModel, BatchesWhatWaitsAndGivesEachItsOwnAnswer) {
   for (int i = 0; i < 32; ++i) {
     auto promise = std::make_shared<std::promise<Result<Reply>>>();
     answers.push_back(promise->get_future());
-    model->submit(request_of({static_cast<float>(i), 0, 0, 0}), [promise](Result<Reply> reply) { promise->set_value(std::move(reply)); });
+    model->submit(request_of({static_cast<float>(i), 0, 0, 0}),
+                  [promise](Result<Reply> reply) { promise->set_value(std::move(reply)); });
   }
   int largest = 0;
   for (int i = 0; i < 32; ++i) {
@@ -227,7 +239,8 @@ TEST(ServedModel, OneBadInputDoesNotSpoilTheOthersOfItsBatch) {
     answers.push_back(promise->get_future());
     Request request = request_of({1, 2, 3, 4});
     if (i == 2) request.input = std::make_shared<BrokenSource>();
-    model->submit(std::move(request), [promise](Result<Reply> reply) { promise->set_value(std::move(reply)); });
+    model->submit(std::move(request),
+                  [promise](Result<Reply> reply) { promise->set_value(std::move(reply)); });
   }
   for (int i = 0; i < 4; ++i) {
     Result<Reply> reply = answers[static_cast<std::size_t>(i)].get();
@@ -251,7 +264,9 @@ TEST(ServedModel, AFullQueueAndADeadlineAreClearErrors) {
   ::kill(serving_worker(*model), SIGSTOP);
   std::promise<Code> first, second;
   auto code_into = [](std::promise<Code>& promise) {
-    return [&promise](Result<Reply> reply) { promise.set_value(reply ? Code::kInternal : reply.error().code); };
+    return [&promise](Result<Reply> reply) {
+      promise.set_value(reply ? Code::kInternal : reply.error().code);
+    };
   };
   Request short_lived = request_of({1, 2, 3, 4});
   short_lived.deadline = Clock::now() + milliseconds(300);
@@ -279,7 +294,9 @@ TEST(ServedModel, ACallerThatGoesAwayIsDropped) {
   request.cancelled = std::make_shared<std::atomic<bool>>(false);
   auto cancelled = request.cancelled;
   std::promise<Code> code;
-  model->submit(std::move(request), [&](Result<Reply> reply) { code.set_value(reply ? Code::kInternal : reply.error().code); });
+  model->submit(std::move(request), [&](Result<Reply> reply) {
+    code.set_value(reply ? Code::kInternal : reply.error().code);
+  });
   *cancelled = true;
   EXPECT_EQ(code.get_future().get(), Code::kCancelled);
 }
@@ -290,7 +307,8 @@ TEST(ServedModel, ADrainAnswersWhatWasAcceptedAndTakesNoMore) {
   ASSERT_TRUE(model);
   std::atomic<int> right = 0;
   for (int i = 0; i < 50; ++i)
-    model->submit(request_of({1, 2, 3, 4}), [&](Result<Reply> reply) { right += reply.has_value() ? 1 : 0; });
+    model->submit(request_of({1, 2, 3, 4}),
+                  [&](Result<Reply> reply) { right += reply.has_value() ? 1 : 0; });
   model->drain(Clock::now() + kSoon);
   EXPECT_EQ(right, 50);
   Result<Reply> late = model->infer(request_of({1, 2, 3, 4}));

@@ -34,7 +34,10 @@ Json to_json(const engine::SessionInfo& session) {
   Json inputs = Json::array(), outputs = Json::array();
   for (const auto& tensor : session.inputs) inputs.push_back(to_json(tensor));
   for (const auto& tensor : session.outputs) outputs.push_back(to_json(tensor));
-  return Json{{"inputs", inputs}, {"outputs", outputs}, {"batchable", session.batchable}, {"note", session.note}};
+  return Json{{"inputs", inputs},
+              {"outputs", outputs},
+              {"batchable", session.batchable},
+              {"note", session.note}};
 }
 
 Result<engine::SessionInfo> session_from_json(const std::string& text) {
@@ -47,7 +50,8 @@ Result<engine::SessionInfo> session_from_json(const std::string& text) {
     json.at("note").get_to(session.note);
     return session;
   } catch (const Json::exception& problem) {
-    return Error{Code::kCrashed, std::string("a worker described its session wrongly: ") + problem.what()};
+    return Error{Code::kCrashed,
+                 std::string("a worker described its session wrongly: ") + problem.what()};
   }
 }
 

@@ -2,11 +2,11 @@
 // SharedMemory over memfd_create(2).
 #include "runtime/shared_memory.h"
 
+#include <utility>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
-#include <utility>
 
 namespace anynpu::runtime {
 

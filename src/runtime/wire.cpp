@@ -2,13 +2,12 @@
 // The control messages between the server and a worker.
 #include "runtime/wire.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <cstring>
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 namespace anynpu::runtime {
 namespace {
@@ -22,27 +21,35 @@ struct Header {
 constexpr std::uint32_t kLastType = static_cast<std::uint32_t>(MessageType::kQuit);
 constexpr std::int64_t kMostDimensions = 16;
 
-Error gone() { return Error{Code::kCrashed, "the other end of the control socket is gone"}; }
-Error garbled() { return Error{Code::kCrashed, "a garbled message came over the control socket"}; }
+Error gone() {
+  return Error{Code::kCrashed, "the other end of the control socket is gone"};
+}
+Error garbled() {
+  return Error{Code::kCrashed, "a garbled message came over the control socket"};
+}
 
 }  // namespace
 
 Result<std::pair<Channel, Fd>> Channel::make_pair() {
   std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return system_error("socketpair");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return system_error("socketpair");
   return std::pair<Channel, Fd>(Channel(Fd(ends[0])), Fd(ends[1]));
 }
 
 Result<> Channel::send(const Message& message) {
-  Header header{static_cast<std::uint32_t>(message.type), static_cast<std::uint32_t>(message.numbers.size()),
+  Header header{static_cast<std::uint32_t>(message.type),
+                static_cast<std::uint32_t>(message.numbers.size()),
                 static_cast<std::uint32_t>(message.text.size())};
-  std::array<iovec, 3> parts{
-      iovec{&header, sizeof header},
-      iovec{const_cast<std::int64_t*>(message.numbers.data()), message.numbers.size() * sizeof(std::int64_t)},
-      iovec{const_cast<char*>(message.text.data()), message.text.size()}};
+  std::array<iovec, 3> parts{iovec{&header, sizeof header},
+                             iovec{const_cast<std::int64_t*>(message.numbers.data()),
+                                   message.numbers.size() * sizeof(std::int64_t)},
+                             iovec{const_cast<char*>(message.text.data()), message.text.size()}};
   std::size_t size = parts[0].iov_len + parts[1].iov_len + parts[2].iov_len;
   if (size > kMostMessageBytes)
-    return Error{Code::kTooLarge, fmt::format("a control message of {} bytes is over the limit of {}", size, kMostMessageBytes)};
+    return Error{Code::kTooLarge,
+                 fmt::format("a control message of {} bytes is over the limit of {}", size,
+                             kMostMessageBytes)};
   msghdr packet{};
   packet.msg_iov = parts.data();
   packet.msg_iovlen = parts.size();
@@ -93,7 +100,8 @@ Result<Message> Channel::receive(std::optional<TimePoint> deadline) {
   if (got <= 0) return gone();
 
   Message message;
-  for (cmsghdr* attached = CMSG_FIRSTHDR(&packet); attached != nullptr; attached = CMSG_NXTHDR(&packet, attached)) {
+  for (cmsghdr* attached = CMSG_FIRSTHDR(&packet); attached != nullptr;
+       attached = CMSG_NXTHDR(&packet, attached)) {
     if (attached->cmsg_level != SOL_SOCKET || attached->cmsg_type != SCM_RIGHTS) continue;
     int fd = -1;
     std::memcpy(&fd, CMSG_DATA(attached), sizeof fd);
@@ -104,12 +112,15 @@ Result<Message> Channel::receive(std::optional<TimePoint> deadline) {
   if (size < sizeof header) return garbled();
   std::memcpy(&header, buffer_.data(), sizeof header);
   std::size_t number_bytes = header.numbers * sizeof(std::int64_t);
-  if (header.type == 0 || header.type > kLastType || size != sizeof header + number_bytes + header.text_bytes)
+  if (header.type == 0 || header.type > kLastType ||
+      size != sizeof header + number_bytes + header.text_bytes)
     return garbled();
   message.type = static_cast<MessageType>(header.type);
   message.numbers.resize(header.numbers);
-  if (number_bytes > 0) std::memcpy(message.numbers.data(), buffer_.data() + sizeof header, number_bytes);
-  message.text.assign(reinterpret_cast<const char*>(buffer_.data()) + sizeof header + number_bytes, header.text_bytes);
+  if (number_bytes > 0)
+    std::memcpy(message.numbers.data(), buffer_.data() + sizeof header, number_bytes);
+  message.text.assign(reinterpret_cast<const char*>(buffer_.data()) + sizeof header + number_bytes,
+                      header.text_bytes);
   return message;
 }
 
@@ -123,7 +134,8 @@ void append(std::vector<std::int64_t>& numbers, const Slot& slot) {
 Result<Slot> read_slot(Numbers& numbers, std::size_t memory_bytes) {
   std::int64_t offset = numbers.next(), bytes = numbers.next(), rank = numbers.next();
   auto size = static_cast<std::int64_t>(memory_bytes);
-  if (!numbers.ok() || offset < 0 || bytes < 0 || rank < 0 || rank > kMostDimensions || offset > size || bytes > size - offset)
+  if (!numbers.ok() || offset < 0 || bytes < 0 || rank < 0 || rank > kMostDimensions ||
+      offset > size || bytes > size - offset)
     return garbled();
   Slot slot{static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes)};
   for (std::int64_t i = 0; i < rank; ++i) {
@@ -136,14 +148,16 @@ Result<Slot> read_slot(Numbers& numbers, std::size_t memory_bytes) {
 
 Message failure_message(const Error& error) {
   constexpr std::size_t kMostText = 16 * 1024;
-  return Message{MessageType::kFailed, {static_cast<std::int64_t>(error.code), error.system_errno},
+  return Message{MessageType::kFailed,
+                 {static_cast<std::int64_t>(error.code), error.system_errno},
                  error.message.substr(0, kMostText) + '\n' + error.hint.substr(0, kMostText)};
 }
 
 Error error_of(const Message& failure) {
   Numbers numbers(failure.numbers);
   std::int64_t code = numbers.next(), number = numbers.next();
-  if (code < 0 || code > static_cast<std::int64_t>(Code::kInternal)) code = static_cast<std::int64_t>(Code::kInternal);
+  if (code < 0 || code > static_cast<std::int64_t>(Code::kInternal))
+    code = static_cast<std::int64_t>(Code::kInternal);
   std::size_t end = std::min(failure.text.find_last_of('\n'), failure.text.size());
   Error error{static_cast<Code>(code), failure.text.substr(0, end), static_cast<int>(number), ""};
   if (end < failure.text.size()) error.hint = failure.text.substr(end + 1);

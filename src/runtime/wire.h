@@ -2,8 +2,9 @@
 // The control messages between the server and a worker, over a SOCK_SEQPACKET socket pair.
 //
 // A message is a type, a list of numbers, a text, and perhaps one file descriptor. Tensors never
-// travel here: they lie in shared memory, and messages carry their offsets. Both ends check what they
-// receive, because a vendor library may have written over the memory of the worker that sends it.
+// travel here: they lie in shared memory, and messages carry their offsets. Both ends check what
+// they receive, because a vendor library may have written over the memory of the worker that sends
+// it.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,11 @@ enum class MessageType : std::uint32_t {
   kLoad = 1,  // text: JSON {engine, variant, artifact, threads}
   kLoaded,    // text: JSON of the session
   kMemory,    // fd: the memory that tensors lie in from now on; numbers: its size
-  kRun,       // numbers: output offset, input count, then per input: offset, bytes, rank, dimensions
-  kRan,       // numbers: nanoseconds, output count, then per output as kRun's inputs
-  kGrow,      // numbers: nanoseconds, the output bytes that did not fit; answered by kMemory and kFetch
-  kFetch,     // numbers: output offset; asks for the outputs of the last run again
-  kFailed,    // numbers: Code, errno; text: message, '\n', hint
+  kRun,   // numbers: output offset, input count, then per input: offset, bytes, rank, dimensions
+  kRan,   // numbers: nanoseconds, output count, then per output as kRun's inputs
+  kGrow,  // numbers: nanoseconds, the output bytes that did not fit; answered by kMemory and kFetch
+  kFetch,   // numbers: output offset; asks for the outputs of the last run again
+  kFailed,  // numbers: Code, errno; text: message, '\n', hint
   kQuit,
 };
 
@@ -81,7 +82,8 @@ struct Slot {
 };
 
 void append(std::vector<std::int64_t>& numbers, const Slot& slot);
-/// Checks that the slot lies within `memory_bytes` and has at most 16 dimensions, none of them negative.
+/// Checks that the slot lies within `memory_bytes` and has at most 16 dimensions, none of them
+/// negative.
 Result<Slot> read_slot(Numbers& numbers, std::size_t memory_bytes);
 
 Message failure_message(const Error& error);

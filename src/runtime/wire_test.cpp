@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/wire.h"
 
-#include <sys/socket.h>
-
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "runtime/shared_memory.h"
 
@@ -85,7 +84,8 @@ TEST(Wire, ChecksSlotsAgainstTheMemory) {
 }
 
 TEST(Wire, ErrorsKeepTheirCodeAndHint) {
-  Error error = error_of(failure_message(Error{Code::kDevice, "line one\nline two", EIO, "do this"}));
+  Error error =
+      error_of(failure_message(Error{Code::kDevice, "line one\nline two", EIO, "do this"}));
   EXPECT_EQ(error.code, Code::kDevice);
   EXPECT_EQ(error.message, "line one\nline two");
   EXPECT_EQ(error.system_errno, EIO);
@@ -99,7 +99,8 @@ TEST(SharedMemory, CannotBeShrunkByAWorker) {
   auto fd = memory->duplicate();
   ASSERT_TRUE(fd);
   EXPECT_NE(::ftruncate(fd->get(), 0), 0);
-  EXPECT_FALSE(SharedMemory::attach(std::move(*fd), 4096)) << "the announced size must be the real one";
+  EXPECT_FALSE(SharedMemory::attach(std::move(*fd), 4096))
+      << "the announced size must be the real one";
 }
 
 }  // namespace

@@ -5,12 +5,12 @@
 // outputs, which stay valid until the next prepare().
 #pragma once
 
-#include <sys/types.h>
-
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -35,13 +35,14 @@ class Worker {
 
   virtual const engine::SessionInfo& session() const = 0;
   /// Where to write each input.
-  virtual Result<std::vector<std::span<std::byte>>> prepare(const std::vector<InputSize>& inputs) = 0;
+  virtual Result<std::vector<std::span<std::byte>>> prepare(
+      const std::vector<InputSize>& inputs) = 0;
   /// Code::kCrashed: the worker is gone. Code::kTimeout: no answer by `give_up`, it must be ended.
   /// Any other code: the engine refused or failed, and the worker is still there.
   virtual Result<RunOutput> run(TimePoint give_up) = 0;
 
-  /// Ends it: asked first unless it hangs, then SIGTERM to its process group, then SIGKILL. False when
-  /// it is still there after that (uninterruptible in the kernel).
+  /// Ends it: asked first unless it hangs, then SIGTERM to its process group, then SIGKILL. False
+  /// when it is still there after that (uninterruptible in the kernel).
   virtual bool end(bool hangs) = 0;
   /// False once the process is gone.
   virtual bool alive() { return true; }
@@ -53,9 +54,11 @@ class Worker {
 };
 
 /// Starts a process and loads the artifact in it, by `deadline`.
-Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement, TimePoint deadline);
+Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement,
+                                                     TimePoint deadline);
 
-/// Loads the artifact in this process. It cannot be interrupted, and a crash takes this process along.
+/// Loads the artifact in this process. It cannot be interrupted, and a crash takes this process
+/// along.
 Result<std::unique_ptr<Worker>> start_worker_in_process(const Placement& placement);
 
 }  // namespace anynpu::runtime

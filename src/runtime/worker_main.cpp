@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs in a worker process: loads one artifact, runs it on tensors in shared memory.
 //
-// Everything that a vendor library can do wrong happens here: it may crash, hang, print, or write over
-// this process's memory. The server survives all of that because it holds nothing but a socket, a
-// sealed piece of memory and a process id.
+// Everything that a vendor library can do wrong happens here: it may crash, hang, print, or write
+// over this process's memory. The server survives all of that because it holds nothing but a
+// socket, a sealed piece of memory and a process id.
 #include "runtime/worker_main.h"
+
+#include <cstring>
+#include <fstream>
+#include <thread>
 
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#include <cstring>
-#include <fstream>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -27,7 +27,9 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t aligned(std::size_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t offset) {
+  return (offset + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 class WorkerLoop {
  public:
@@ -50,11 +52,16 @@ class WorkerLoop {
  private:
   Result<Message> handle(Message& message) {
     switch (message.type) {
-      case MessageType::kLoad: return load(message.text);
-      case MessageType::kMemory: return attach(message);
-      case MessageType::kRun: return run(message.numbers);
-      case MessageType::kFetch: return fetch(message.numbers);
-      default: return Error{Code::kInternal, "a worker got a message that only servers get"};
+      case MessageType::kLoad:
+        return load(message.text);
+      case MessageType::kMemory:
+        return attach(message);
+      case MessageType::kRun:
+        return run(message.numbers);
+      case MessageType::kFetch:
+        return fetch(message.numbers);
+      default:
+        return Error{Code::kInternal, "a worker got a message that only servers get"};
     }
   }
 
@@ -65,7 +72,8 @@ class WorkerLoop {
     engine::LoadOptions options{request.value("threads", 1), request.value("variant", "")};
     ANYNPU_TRY(session, engine->load(request.value("artifact", ""), options));
     session_ = std::move(session);
-    return Message{MessageType::kLoaded, {},
+    return Message{MessageType::kLoaded,
+                   {},
                    to_json(session_->info()).dump(-1, ' ', false, Json::error_handler_t::replace)};
   }
 
@@ -73,7 +81,8 @@ class WorkerLoop {
   Result<Message> attach(Message& message) {
     Numbers numbers(message.numbers);
     memory_ = SharedMemory();
-    ANYNPU_TRY(memory, SharedMemory::attach(std::move(message.fd), static_cast<std::size_t>(numbers.next())));
+    ANYNPU_TRY(memory, SharedMemory::attach(std::move(message.fd),
+                                            static_cast<std::size_t>(numbers.next())));
     memory_ = std::move(memory);
     return Message{MessageType::kMemory};
   }
@@ -92,14 +101,17 @@ class WorkerLoop {
     TimePoint start = Clock::now();
     ANYNPU_CHECK(session_->set_input_shapes(shapes));
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      ANYNPU_CHECK(session_->set_input(i, memory_.bytes().subspan(inputs[i].offset, inputs[i].bytes)));
+      ANYNPU_CHECK(
+          session_->set_input(i, memory_.bytes().subspan(inputs[i].offset, inputs[i].bytes)));
     ANYNPU_CHECK(session_->run());
-    nanoseconds_ = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
+    nanoseconds_ =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count();
     return copy_outputs(output_offset);
   }
 
   Result<Message> fetch(const std::vector<std::int64_t>& request) {
-    if (!session_) return Error{Code::kInternal, "a worker was asked for outputs before it had loaded"};
+    if (!session_)
+      return Error{Code::kInternal, "a worker was asked for outputs before it had loaded"};
     Numbers numbers(request);
     return copy_outputs(static_cast<std::size_t>(numbers.next()));
   }
@@ -118,7 +130,8 @@ class WorkerLoop {
     std::size_t at = 0;
     for (auto& view : views) {
       at = aligned(at);
-      if (!view.bytes.empty()) std::memcpy(memory_.bytes().data() + offset + at, view.bytes.data(), view.bytes.size());
+      if (!view.bytes.empty())
+        std::memcpy(memory_.bytes().data() + offset + at, view.bytes.data(), view.bytes.size());
       append(answer.numbers, Slot{offset + at, view.bytes.size(), std::move(view.shape)});
       at += view.bytes.size();
     }
@@ -148,7 +161,8 @@ int worker_main(int control_fd) {
   if (auto ready = log::set_up("warn"); !ready) return 1;
   std::thread(end_with_server, control_fd).detach();
   int code = WorkerLoop(Channel(Fd(control_fd))).run();
-  // Destructors of vendor libraries are known to crash or hang at exit; there is nothing left to save.
+  // Destructors of vendor libraries are known to crash or hang at exit; there is nothing left to
+  // save.
   ::_exit(code);
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests over 100 connections while workers are killed and stopped at random: every one is answered
-// 200 and right, and afterwards the server holds what it held before.
+// Requests over 100 connections while workers are killed and stopped at random: every one is
+// answered 200 and right, and afterwards the server holds what it held before.
 //
 // ANYNPU_CHAOS_REQUESTS sets how many; `make stress` runs 10,000.
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <random>
 #include <set>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "base/file.h"
 #include "base/report.h"
@@ -29,9 +29,10 @@ int requests_wanted() {
   return text != nullptr ? std::atoi(text) : 2000;
 }
 
-// Kills or stops a random worker every 50 to 150 ms, until told to end. A stopped worker hangs for the
-// server; nobody wakes it up again but its end.
-void torment(pid_t server, const std::atomic<bool>& over, std::atomic<int>& killed, std::atomic<int>& stopped) {
+// Kills or stops a random worker every 50 to 150 ms, until told to end. A stopped worker hangs for
+// the server; nobody wakes it up again but its end.
+void torment(pid_t server, const std::atomic<bool>& over, std::atomic<int>& killed,
+             std::atomic<int>& stopped) {
   std::mt19937 random(20261120);
   while (!over) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50 + random() % 100));
@@ -66,10 +67,12 @@ TEST(Chaos, LosesNoRequestAndLeavesNothingBehind) {
     clients.emplace_back([&] {
       HttpClient client(server.port());
       while (left.fetch_sub(1) > 0) {
-        auto reply = client.request("POST", "/infer?model=mobilenet_v1&top=1", *picture, "image/jpeg");
+        auto reply =
+            client.request("POST", "/infer?model=mobilenet_v1&top=1", *picture, "image/jpeg");
         Json answer = reply ? Json::parse(reply->body, nullptr, false) : Json();
-        bool right = reply && reply->status == 200 && answer.is_object() && !answer["predictions"].empty() &&
-                     answer["predictions"][0]["label"].get<std::string>().find("military uniform") == 0;
+        bool right =
+            reply && reply->status == 200 && answer.is_object() && !answer["predictions"].empty() &&
+            answer["predictions"][0]["label"].get<std::string>().find("military uniform") == 0;
         if (right && !answer["fallback"].is_boolean()) ++fell_back;
         if (right) continue;
         ++wrong;
@@ -83,8 +86,9 @@ TEST(Chaos, LosesNoRequestAndLeavesNothingBehind) {
   EXPECT_EQ(wrong, 0);
   EXPECT_GT(killed, 0);
   EXPECT_GT(stopped, 0);
-  std::printf("%d requests, %d workers killed, %d stopped, %d answers by another placement or worker\n",
-              requests_wanted(), killed.load(), stopped.load(), fell_back.load());
+  std::printf(
+      "%d requests, %d workers killed, %d stopped, %d answers by another placement or worker\n",
+      requests_wanted(), killed.load(), stopped.load(), fell_back.load());
 
   // Stopped workers are found out by a request only: each lane gets some, until all are well again.
   test::Holdings after;
@@ -92,7 +96,8 @@ TEST(Chaos, LosesNoRequestAndLeavesNothingBehind) {
     auto reply = warm.request("POST", "/infer?model=mobilenet_v1", *picture, "image/jpeg");
     ASSERT_TRUE(reply && reply->status == 200);
     after = test::holdings_of(server.pid());
-    if (i > 20 && after.children == before.children && after.descriptors <= before.descriptors) break;
+    if (i > 20 && after.children == before.children && after.descriptors <= before.descriptors)
+      break;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   EXPECT_EQ(after.children, before.children);
@@ -101,8 +106,9 @@ TEST(Chaos, LosesNoRequestAndLeavesNothingBehind) {
   EXPECT_LE(after.shared_maps, before.shared_maps);
   // The allocator keeps what 100 pictures at once needed; a leak per request would be far over it.
   EXPECT_LT(after.resident_kb, before.resident_kb + 64 * 1024);
-  std::printf("resident %ld -> %ld kB, descriptors %ld -> %ld, threads %ld -> %ld\n", before.resident_kb,
-              after.resident_kb, before.descriptors, after.descriptors, before.threads, after.threads);
+  std::printf("resident %ld -> %ld kB, descriptors %ld -> %ld, threads %ld -> %ld\n",
+              before.resident_kb, after.resident_kb, before.descriptors, after.descriptors,
+              before.threads, after.threads);
   EXPECT_EQ(server.stop(), 0);
 }
 

@@ -8,8 +8,7 @@
 #include "host/machine.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  auto parsed =
-      anynpu::host::parse_tree_description({reinterpret_cast<const char*>(data), size});
+  auto parsed = anynpu::host::parse_tree_description({reinterpret_cast<const char*>(data), size});
   if (!parsed && parsed.error().message.empty()) std::abort();
   if (parsed)
     for (const auto& [path, node] : parsed->nodes)

@@ -2,15 +2,15 @@
 // A small blocking HTTP/1.1 client for tests: one kept-alive connection to 127.0.0.1.
 #pragma once
 
+#include <cstdlib>
+#include <optional>
+#include <string>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cstdlib>
-#include <optional>
-#include <string>
 
 #include "base/fd.h"
 
@@ -27,11 +27,14 @@ class HttpClient {
   explicit HttpClient(int port) : port_(port) {}
 
   /// Nothing when the connection could not be made or broke.
-  std::optional<HttpReply> request(const std::string& method, const std::string& target, const std::string& body = "",
+  std::optional<HttpReply> request(const std::string& method, const std::string& target,
+                                   const std::string& body = "",
                                    const std::string& content_type = "application/octet-stream") {
     if (!fd_ && !connect()) return std::nullopt;
     std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n";
-    if (!body.empty()) text += "Content-Type: " + content_type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    if (!body.empty())
+      text += "Content-Type: " + content_type +
+              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     text += "\r\n" + body;
     if (!send_all(text)) return std::nullopt;
     return receive(method == "HEAD");
@@ -72,7 +75,9 @@ class HttpClient {
     buffer_.erase(0, end + 4);
     if (reply.head.size() > 12) reply.status = std::atoi(reply.head.c_str() + 9);
     std::size_t at = reply.head.find("Content-Length: ");
-    std::size_t length = at == std::string::npos || head_only ? 0 : std::strtoull(reply.head.c_str() + at + 16, nullptr, 10);
+    std::size_t length = at == std::string::npos || head_only
+                             ? 0
+                             : std::strtoull(reply.head.c_str() + at + 16, nullptr, 10);
     while (buffer_.size() < length)
       if (!read_more()) return std::nullopt;
     reply.body = buffer_.substr(0, length);

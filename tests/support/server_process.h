@@ -2,17 +2,17 @@
 // `anynpu serve` as a child process for end-to-end tests.
 #pragma once
 
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "http_client.h"
 
@@ -31,7 +31,8 @@ struct Holdings {
 
 inline std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
     std::ifstream list(task.path() / "children");
     for (pid_t child; list >> child;) children.push_back(child);
   }
@@ -46,7 +47,8 @@ inline Holdings holdings_of(pid_t pid) {
     if (line.rfind("VmRSS:", 0) == 0) held.resident_kb = std::atol(line.c_str() + 6);
     if (line.rfind("Threads:", 0) == 0) held.threads = std::atol(line.c_str() + 8);
   }
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(proc + "/fd")) ++held.descriptors;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(proc + "/fd"))
+    ++held.descriptors;
   held.children = static_cast<long>(children_of(pid).size());
   std::ifstream maps(proc + "/maps");
   for (std::string line; std::getline(maps, line);)
@@ -56,7 +58,8 @@ inline Holdings holdings_of(pid_t pid) {
 
 class ServerProcess {
  public:
-  ServerProcess(const std::string& binary, int port, const std::vector<std::string>& options) : port_(port) {
+  ServerProcess(const std::string& binary, int port, const std::vector<std::string>& options)
+      : port_(port) {
     std::vector<std::string> words{binary, "serve", "--port", std::to_string(port)};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> argv;

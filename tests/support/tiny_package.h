@@ -20,8 +20,8 @@ enum class TinyModel { kDouble, kMinusHundred, kBroken };
 /// One float32 input and output of [1, width] each. The first artifact is the reference.
 class TinyPackage {
  public:
-  explicit TinyPackage(const std::vector<std::pair<std::string, TinyModel>>& artifacts, int max_batch = 1,
-                       std::int32_t width = 4)
+  explicit TinyPackage(const std::vector<std::pair<std::string, TinyModel>>& artifacts,
+                       int max_batch = 1, std::int32_t width = 4)
       : width_(width) {
     package_.name = "tiny";
     package_.folder = folder_.path();
@@ -57,7 +57,8 @@ class TinyPackage {
     int x = model.input({"x", TfliteType::kFloat32, {1, width_}});
     int y = model.output({"y", TfliteType::kFloat32, {1, width_}});
     if (kind == TinyModel::kMinusHundred)
-      model.add(x, model.constant({"minus", TfliteType::kFloat32, {1}}, std::vector<float>{-100}), y);
+      model.add(x, model.constant({"minus", TfliteType::kFloat32, {1}}, std::vector<float>{-100}),
+                y);
     else
       model.add(x, x, y);
     std::vector<std::byte> bytes = model.build();
