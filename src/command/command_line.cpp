@@ -26,7 +26,8 @@ class HelpText : public CLI::Formatter {
                         CLI::AppFormatMode mode) const override {
     return make_description(command) + make_usage(command, std::move(name)) +
            make_positionals(command) + options_text(*command, false) +
-           make_subcommands(command, mode) + options_text(*command, true) + make_footer(command);
+           make_subcommands(command, mode) + options_text(*command, true) + "\n" +
+           make_footer(command);
   }
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text = option->get_expected_max() > 1 ? " ..." : "";

@@ -10,6 +10,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "server/http_error.h"
 #include "server/test_client.h"
@@ -396,6 +397,35 @@ TEST_F(HttpServerTest, TooManyConnections) {
   ASSERT_TRUE(eventually([&] { return server_->counters().connections < 2; }));
   TestClient fourth(port_);
   EXPECT_EQ(fourth.ask("GET", "/hello").status, 200);
+}
+
+double cpu_ms() {
+  rusage used = {};
+  ::getrusage(RUSAGE_SELF, &used);
+  auto ms = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1000 + static_cast<double>(time.tv_usec) / 1000;
+  };
+  return ms(used.ru_utime) + ms(used.ru_stime);
+}
+
+TEST_F(HttpServerTest, WithoutDescriptorsItWaitsAndDoesNotSpin) {
+  start();
+  rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  int lowest_free = ::dup(0);
+  ::close(lowest_free);
+  rlimit one_more = before;
+  one_more.rlim_cur = static_cast<rlim_t>(lowest_free) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one_more), 0);
+  TestClient client(port_);  // the kernel takes the connection, the server cannot
+  double start_ms = cpu_ms();
+  client.send(TestClient::request("GET", "/hello"));
+  std::this_thread::sleep_for(milliseconds(300));
+  double used_ms = cpu_ms() - start_ms;
+  EXPECT_EQ(server_->counters().accepted, 0U);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_LT(used_ms, 150);
+  EXPECT_EQ(client.read().body, "hello you");
 }
 
 TEST_F(HttpServerTest, ManySlowClientsHoldNobodyUp) {

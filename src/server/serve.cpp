@@ -55,6 +55,8 @@ void say_ready(const std::string& url) {
 }
 
 void log_request(const RequestRecord& record) {
+  bool is_news = record.error != nullptr && record.status != 0;
+  if (!is_news && !spdlog::should_log(spdlog::level::debug)) return;
   std::string line = fmt::format("{} {} {} {} in {:.1f} ms, {} in, {} out, {}", record.remote,
                                  printable(record.method, 16), printable(record.path, 100),
                                  record.status, record.ms, human_bytes(record.bytes_in),

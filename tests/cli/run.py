@@ -6,7 +6,7 @@
 
 A block is a run of lines without an empty one; lines that start with '#' are comments.
 
-    NAME    what is shown; must be unique
+    NAME    what is shown; unique within its file
     RUN     a bash command, in a new empty folder; `anynpu` is the binary under test
     SETUP   a bash command before it (any number), which must succeed
     ENV     VARIABLE=value for both
@@ -180,10 +180,11 @@ def main():
     options = arguments.parse_args()
     files = options.files or sorted(HERE.glob("*.test"))
     blocks = [(path, block) for path in files for block in parse(path)]
-    names = [block["NAME"][0] for _, block in blocks]
-    for name in set(names):
-        if names.count(name) > 1:
-            raise SystemExit(f"two blocks are named '{name}'")
+    names = set()
+    for path, block in blocks:
+        if (path, block["NAME"][0]) in names:
+            raise SystemExit(f"{block['where']}: a second block named '{block['NAME'][0]}'")
+        names.add((path, block["NAME"][0]))
 
     count, failed = 0, []
     with tempfile.TemporaryDirectory(prefix="anynpu-cli-") as base:

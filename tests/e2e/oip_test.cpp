@@ -134,11 +134,11 @@ class OipTest : public ::testing::Test {
         write_file(store_ / "colours" / "labels.txt", std::string_view("red\ngreen\nblue\n")));
   }
 
-  void start() {
+  void start(const std::vector<std::string>& options = {}) {
     ::setenv("ANYNPU_MODELS", store_.path().c_str(), 1);
-    server_ = std::make_unique<ServerProcess>(
-        ANYNPU_BINARY, ServerProcess::free_port(),
-        std::vector<std::string>{"--instances", "1", "--hang-limit", "0.3"});
+    std::vector<std::string> all = {"--instances", "1", "--hang-limit", "0.3"};
+    all.insert(all.end(), options.begin(), options.end());
+    server_ = std::make_unique<ServerProcess>(ANYNPU_BINARY, ServerProcess::free_port(), all);
     ASSERT_TRUE(server_->wait_until_ready());
   }
 
@@ -343,7 +343,7 @@ TEST_F(OipTest, AnotherPlacementAnswersInTheDeclaredTypes) {
   add_package("doubled", "task = \"raw\"\n", real.build(), "model.float32.tflite",
               "reference = true\n[[version.artifact]]\nfile = \"model.uint8.tflite\"\n");
   ASSERT_TRUE(write_file(store_ / "doubled" / "1" / "model.uint8.tflite", quantised.build()));
-  start();
+  start({"--placement", "plain"});  // each artifact once
   const Json metadata = json_of(get("/v2/models/doubled"));
   ASSERT_TRUE(metadata.contains("inputs"))
       << metadata << "; `make test` fetches TFLite, which runs these models";
