@@ -83,7 +83,9 @@ TEST_F(QueueTest, ARequestThatEndsWorkerAfterWorkerIsGivenUp) {
   int rounds = 0;
   while (true) {
     std::size_t rank = queue.take(0, 1).empty() ? 1 : 0;
-    if (rank == 1) ASSERT_EQ(queue.take(1, 1).size(), 1U);
+    if (rank == 1) {
+      ASSERT_EQ(queue.take(1, 1).size(), 1U);
+    }
     ++rounds;
     if (!queue.give_back(job, rank, true)) break;
     ASSERT_LT(rounds, 100);
