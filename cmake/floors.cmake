@@ -9,6 +9,9 @@ target_compile_options(anynpu_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 sees these in correct code of its own library once it has inlined it (GCC bugs 105329, 105651).
   target_compile_options(anynpu_flags INTERFACE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict)
+  if(CMAKE_UNITY_BUILD)  # takes the .cpp files that it includes for headers
+    target_compile_options(anynpu_flags INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 if(ANYNPU_WERROR)
   target_compile_options(anynpu_flags INTERFACE -Werror)
