@@ -14,7 +14,7 @@ namespace anynpu::engine {
 
 /// What is known of one engine without running a model.
 struct EngineStatus {
-  std::string name;      // "tflite", "onnxruntime", "teflon", "rknn", "axcl", "xrt"
+  std::string name;      // "tflite", "onnxruntime", "teflon", "rknn", "axmodel", "xclbin"
   std::string family;    // "cpu", "rocket", "rknpu", "axcl", "xdna"
   std::string artifact;  // ".tflite"
   bool usable = false;
@@ -29,8 +29,20 @@ struct EngineStatus {
 /// by file name and never opened here: some of them touch the hardware when they are loaded.
 std::vector<EngineStatus> survey_engines();
 
-/// The engine of that name, opened once per process.
+/// The engine of that name, opened once per process. Those of NPUs are opened only where
+/// allow_vendor_libraries() was called: in worker processes.
 Result<Engine*> open_engine(const std::string& name);
+
+/// Lets this process open vendor libraries of NPUs, which may crash it, hang it, or print.
+void allow_vendor_libraries();
+
+/// How an engine can run artifacts, as Engine::variants(), without opening a vendor library. An
+/// error says why the engine cannot be used here.
+Result<std::vector<std::string>> variants_of(const std::string& engine);
+
+/// The engine that runs, on devices of `family`, the artifacts that `engine` runs: "teflon" for
+/// ("tflite", "rocket"). Empty when there is none.
+std::string engine_on(const std::string& engine, const std::string& family);
 
 /// "tflite" for "x.tflite", "onnxruntime" for "x.onnx", "rknn", ...; empty when unknown.
 std::string engine_for(const std::filesystem::path& artifact);

@@ -28,20 +28,47 @@ TEST(EngineFor, Endings) {
   EXPECT_EQ(engine_for("a/model.tflite"), "tflite");
   EXPECT_EQ(engine_for("MODEL.ONNX"), "onnxruntime");
   EXPECT_EQ(engine_for("m.rknn"), "rknn");
-  EXPECT_EQ(engine_for("m.axmodel"), "axcl");
-  EXPECT_EQ(engine_for("m.xclbin"), "xrt");
+  EXPECT_EQ(engine_for("m.axmodel"), "axmodel");
+  EXPECT_EQ(engine_for("m.xclbin"), "xclbin");
   EXPECT_EQ(engine_for("m.png"), "");
   EXPECT_EQ(engine_for("tflite"), "");
 }
 
-TEST(OpenEngine, UnknownAndNotYetServedNames) {
+TEST(OpenEngine, AnUnknownName) {
   auto unknown = open_engine("tflight");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, Code::kInvalid);
   EXPECT_EQ(unknown.error().message, "there is no engine 'tflight'");
+}
+
+TEST(OpenEngine, VendorLibrariesAreForWorkerProcesses) {
   auto vendor = open_engine("rknn");
   ASSERT_FALSE(vendor);
-  EXPECT_EQ(vendor.error().code, Code::kUnsupported);
+  EXPECT_THAT(vendor.error().message, HasSubstr("worker processes only"));
+}
+
+TEST(EngineOn, TheSameArtifactOnAnotherFamily) {
+  EXPECT_EQ(engine_on("tflite", "rocket"), "teflon");
+  EXPECT_EQ(engine_on("teflon", "cpu"), "tflite");
+  EXPECT_EQ(engine_on("tflite", "cpu"), "tflite");
+  EXPECT_EQ(engine_on("rknn", "rknpu"), "rknn");
+  EXPECT_EQ(engine_on("axmodel", "axcl"), "axmodel");
+  EXPECT_EQ(engine_on("onnxruntime", "rocket"), "");
+  EXPECT_EQ(engine_on("rknn", "cpu"), "");
+  EXPECT_EQ(engine_on("tflight", "cpu"), "");
+}
+
+TEST(Variants, OfNpuEnginesAreKnownWithoutOpeningThem) {
+  const TemporaryFolder folder;
+  ::setenv("ANYNPU_RKNN", (folder / "librknnrt.so").c_str(), 1);
+  auto missing = variants_of("rknn");
+  ::unsetenv("ANYNPU_RKNN");
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("$ANYNPU_RKNN: there is no file"));
+  EXPECT_FALSE(missing.error().hint.empty());
+  auto unknown = variants_of("tflight");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Code::kInvalid);
 }
 
 TEST(OpenEngine, OpensOncePerProcess) {
@@ -59,7 +86,7 @@ TEST(Survey, NamesEveryEngineAndSaysWhatIsMissing) {
     EXPECT_FALSE(status.version.empty()) << status.name;
     EXPECT_TRUE(std::filesystem::exists(status.library)) << status.library;
   }
-  EXPECT_THAT(names, ElementsAre("tflite", "onnxruntime", "teflon", "rknn", "axcl", "xrt"));
+  EXPECT_THAT(names, ElementsAre("tflite", "onnxruntime", "teflon", "rknn", "axmodel", "xclbin"));
 }
 
 VendorLibrary rknn_in(const std::filesystem::path& folder) {

@@ -24,6 +24,11 @@ struct LoadOptions {
   /// Keep what a network remembers from run to run (TFLite's variable tensors), as streaming audio
   /// needs it. Otherwise each run starts afresh, so that no request sees another one's traces.
   bool keep_state = false;
+
+  // Of NPU engines.
+  std::string device_node;  // "/dev/accel/accel0"; empty: the library looks for itself
+  int device_index = 0;     // among the devices of its family, for libraries that count them
+  unsigned core_mask = 0;   // bit n: core n; 0: the library's choice
 };
 
 struct SessionInfo {
@@ -32,6 +37,11 @@ struct SessionInfo {
   /// The leading dimension of every input may be chosen per run, so that requests can be batched.
   bool batchable = false;
   std::string note;  // what a user should know of how it runs, such as "XNNPACK"
+
+  // Of NPU engines: "28 of 31 operators in 2 partitions". `operators` 0: the library does not tell.
+  int operators = 0;
+  int npu_operators = 0;
+  int partitions = 0;  // each is one trip to the NPU and back
 };
 
 class Session {
@@ -57,6 +67,17 @@ class Session {
     std::span<const std::byte> bytes;
   };
   virtual Result<OutputView> output(std::size_t index) = 0;
+
+  /// What the last run gives to think about. Failures are no remarks: run() returns them.
+  struct Remarks {
+    /// Why its outputs may not be what they seem, though the library reported success: stale ones
+    /// of an earlier run, as after a time-out inside the kernel. Empty: nothing speaks against
+    /// them.
+    std::string suspect;
+    /// This process should be replaced soon: the library leaks, and will crash of it.
+    bool worn = false;
+  };
+  virtual Remarks remarks() const { return {}; }
 };
 
 class Engine {
@@ -65,7 +86,8 @@ class Engine {
   virtual std::string name() const = 0;     // "tflite", "onnxruntime"
   virtual std::string version() const = 0;  // of the library, "2.9.0"
   virtual std::filesystem::path library() const = 0;
-  /// How it can run the same artifact on the CPU, fastest expected first: {"xnnpack", "plain"}.
+  /// How it can run the same artifact, fastest expected first: {"xnnpack", "plain"}; {""} when
+  /// there is one way only, as with all NPU engines.
   virtual std::vector<std::string> variants() const = 0;
   virtual Result<std::unique_ptr<Session>> load(const std::filesystem::path& artifact,
                                                 const LoadOptions& options) = 0;

@@ -3,6 +3,7 @@
 #include "engine/vendor_library.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -56,7 +57,9 @@ std::vector<VendorLibrary> vendor_libraries() {
        "",
        "/dev/accel",
        "this build of Mesa has no driver for rocket: Mesa 25.3 was the first that has",
-       "install mesa-teflon-delegate of Mesa 26.1.6 or newer (arm64)"},
+       "install mesa-teflon-delegate of Mesa 26.1.6 or newer (arm64)",
+       "ANYNPU_TEFLON",
+       nullptr},
       {"rknn",
        "rknpu",
        ".rknn",
@@ -66,8 +69,10 @@ std::vector<VendorLibrary> vendor_libraries() {
        "librknnrt version: ",
        "",
        "",
-       "put the librknnrt.so of Rockchip's RKNN toolkit for arm64 into /usr/lib"},
-      {"axcl",
+       "put the librknnrt.so of Rockchip's RKNN toolkit for arm64 into /usr/lib",
+       "ANYNPU_RKNN",
+       nullptr},
+      {"axmodel",
        "axcl",
        ".axmodel",
        "AXERA's runtime",
@@ -76,8 +81,10 @@ std::vector<VendorLibrary> vendor_libraries() {
        "",
        "",
        "",
-       "install AXERA's axclhost package"},
-      {"xrt",
+       "install AXERA's axclhost package",
+       "ANYNPU_AXMODEL",
+       nullptr},
+      {"xclbin",
        "xdna",
        ".xclbin",
        "AMD's XRT",
@@ -86,7 +93,9 @@ std::vector<VendorLibrary> vendor_libraries() {
        "",
        "",
        "",
-       "install libxrt2 and libxrt-npu2 of XRT 2.21 or newer"},
+       "install libxrt2 and libxrt-npu2 of XRT 2.21 or newer",
+       "ANYNPU_XCLBIN",
+       nullptr},
   };
 }
 
@@ -108,35 +117,46 @@ std::string version_after(std::span<const std::byte> bytes, std::string_view mar
 EngineStatus survey_vendor_library(const VendorLibrary& library,
                                    const std::vector<fs::path>& first) {
   EngineStatus status{library.engine, library.family, library.artifact};
-  std::vector<fs::path> folders = first;
-  folders.insert(folders.end(), library.folders.begin(), library.folders.end());
-  for (const fs::path& folder : folders) {
-    status.searched.push_back(folder / library.file);
-    const auto found = find_files(folder, {library.file});
-    if (status.library.empty() && !found.empty()) status.library = found.front();
+  const char* exact = library.variable.empty() ? nullptr : std::getenv(library.variable.c_str());
+  if (exact != nullptr && *exact != '\0') {
+    status.searched.emplace_back(exact);
+    std::error_code error;
+    if (fs::is_regular_file(exact, error)) status.library = exact;
+  } else {
+    std::vector<fs::path> folders = first;
+    folders.insert(folders.end(), library.folders.begin(), library.folders.end());
+    for (const fs::path& folder : folders) {
+      status.searched.push_back(folder / library.file);
+      const auto found = find_files(folder, {library.file});
+      if (status.library.empty() && !found.empty()) status.library = found.front();
+    }
   }
-  const std::string not_yet =
-      "this version of anynpu does not yet run models with " + library.title;
   if (status.library.empty()) {
-    status.problem = fmt::format("no {}; {}", library.file, not_yet);
+    status.problem = exact != nullptr && *exact != '\0'
+                         ? fmt::format("${}: there is no file {}", library.variable, exact)
+                         : fmt::format("no {}", library.file);
     status.hint = library.install;
     return status;
   }
-  status.problem = not_yet;
+  if (library.open == nullptr)
+    status.problem = "this version of anynpu does not yet run models with " + library.title;
   if (library.version_marker.empty()) status.version = version_in_name(status.library);
-  if (library.version_marker.empty() && library.needs.empty()) return status;
-  auto file = FileMapping::open(status.library, kMostLibraryBytes);
-  if (!file) {
-    status.problem = file.error().message;
-    return status;
+  if (!library.version_marker.empty() || !library.needs.empty()) {
+    auto file = FileMapping::open(status.library, kMostLibraryBytes);
+    if (!file) {
+      status.problem = file.error().message;
+      status.hint = file.error().hint;
+      return status;
+    }
+    if (!library.version_marker.empty())
+      status.version = version_after(file->bytes(), library.version_marker);
+    if (!library.needs.empty() &&
+        as_text(file->bytes()).find(library.needs) == std::string_view::npos) {
+      status.problem = library.lacks_needs;
+      status.hint = library.install;
+    }
   }
-  if (!library.version_marker.empty())
-    status.version = version_after(file->bytes(), library.version_marker);
-  if (!library.needs.empty() &&
-      as_text(file->bytes()).find(library.needs) == std::string_view::npos) {
-    status.problem = fmt::format("{}; {}", library.lacks_needs, not_yet);
-    status.hint = library.install;
-  }
+  status.usable = status.problem.empty();
   return status;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "engine/engines.h"
 
 namespace anynpu::engine {
+
+/// Opens an NPU's engine over the library that the survey found. Runs in worker processes only.
+using OpenNpuEngine = Result<std::unique_ptr<Engine>>(const EngineStatus& found);
 
 struct VendorLibrary {
   std::string engine;                          // "rknn"
@@ -24,12 +28,15 @@ struct VendorLibrary {
   std::string needs;           // words that a usable build has; empty: none
   std::string lacks_needs;     // what their absence means
   std::string install;         // where the library comes from
+  std::string variable;        // "ANYNPU_RKNN": an exact path in it is the only one looked at
+  OpenNpuEngine* open = nullptr;  // nullptr: this version of anynpu does not run its models
 };
 
 /// The four vendor libraries, with the folders where distributions and vendors put them.
 std::vector<VendorLibrary> vendor_libraries();
 
-/// Looks in `first` (folders that the user named), then in the library's own folders.
+/// Looks where the library's variable says, else in `first` (folders that the user named), then in
+/// the library's own folders. Usable when it was found and there is an engine for it.
 EngineStatus survey_vendor_library(const VendorLibrary& library,
                                    const std::vector<std::filesystem::path>& first);
 

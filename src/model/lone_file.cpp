@@ -205,10 +205,13 @@ Result<Package> package_of_file(const fs::path& artifact) {
     return Error{Code::kUnsupported, fmt::format("{}: no engine is known for {} files",
                                                  file.string(), title_of(inspection.kind))};
   bool on_cpu = inspection.tflite || inspection.onnx;
-  lone.families = {on_cpu                                  ? "cpu"
-                   : inspection.kind == FileKind::kRknn    ? "rknpu"
-                   : inspection.kind == FileKind::kAxmodel ? "axcl"
-                                                           : "xdna"};
+  if (inspection.tflite)
+    lone.families = {"cpu", "rocket"};
+  else
+    lone.families = {on_cpu                                  ? "cpu"
+                     : inspection.kind == FileKind::kRknn    ? "rknpu"
+                     : inspection.kind == FileKind::kAxmodel ? "axcl"
+                                                             : "xdna"};
   lone.reference = on_cpu;
   package.versions.push_back({1, file.parent_path(), {lone}});
   return package;

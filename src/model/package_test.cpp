@@ -103,7 +103,7 @@ file = "b.rknn"
 number = 3
 [[version.artifact]]
 file = "weights.bin"
-engine = "xrt"
+engine = "xclbin"
 families = ["xdna"]
 min_cosine = 0.5
 [[version.artifact]]
@@ -130,7 +130,7 @@ reference = true
   EXPECT_EQ(package.latest().number, 12);
   EXPECT_EQ(package.find(3)->artifacts.size(), 3U);
   EXPECT_EQ(package.find(4), nullptr);
-  EXPECT_EQ(package.versions[0].artifacts[0].engine, "xrt");
+  EXPECT_EQ(package.versions[0].artifacts[0].engine, "xclbin");
   EXPECT_EQ(package.versions[0].artifacts[1].engine, "onnxruntime");
   EXPECT_FALSE(package.versions[0].artifacts[1].reference);
   EXPECT_TRUE(package.versions[0].artifacts[2].reference);
@@ -150,7 +150,7 @@ postprocess = {softmax = true, threshold = 0.3, label_offset = 4}
 number = 2
 [[version.artifact]]
 file = "a.bin"
-engine = "axcl"
+engine = "axmodel"
 families = ["axcl"]
 min_cosine = 0.75
 )";
@@ -163,7 +163,7 @@ min_cosine = 0.75
   EXPECT_EQ(second->package.title, "with \"quotes\" and \\");
   EXPECT_EQ(second->package.preprocess.std, first->package.preprocess.std);
   EXPECT_EQ(second->package.postprocess.threshold, first->package.postprocess.threshold);
-  EXPECT_EQ(second->package.versions[0].artifacts[0].engine, "axcl");
+  EXPECT_EQ(second->package.versions[0].artifacts[0].engine, "axmodel");
   EXPECT_EQ(second->labels, "l.txt");
 }
 

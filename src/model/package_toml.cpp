@@ -22,12 +22,12 @@ const std::vector<std::string> kResizes = {"stretch", "letterbox", "crop"};
 const std::vector<std::string> kColours = {"rgb", "bgr", "grey"};
 const std::vector<std::string> kFamilies = {"cpu", "rocket", "rknpu", "axcl", "xdna"};
 const std::vector<std::string> kEngines = {"tflite", "onnxruntime", "teflon",
-                                           "rknn",   "axcl",        "xrt"};
+                                           "rknn",   "axmodel",     "xclbin"};
 
 // Where artifacts of an engine run when model.toml does not say.
 std::string usual_family(const std::string& engine) {
   static const std::map<std::string, std::string> families = {
-      {"teflon", "rocket"}, {"rknn", "rknpu"}, {"axcl", "axcl"}, {"xrt", "xdna"}};
+      {"teflon", "rocket"}, {"rknn", "rknpu"}, {"axmodel", "axcl"}, {"xclbin", "xdna"}};
   auto found = families.find(engine);
   return found != families.end() ? found->second : "cpu";
 }

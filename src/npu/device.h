@@ -21,6 +21,8 @@ struct Device {
   std::string reason;                 // why it has this status, in one sentence
   std::string hint;                   // what the user can do about it
   std::vector<std::string> evidence;  // what was read, and where
+  std::string node;                   // what its engine opens: "/dev/accel/accel0"; empty: unknown
+  int index = 0;                      // among the devices of its family, as its library counts
   std::vector<std::string> features;  // of a CPU: "avx512_vnni", "asimddp"
 };
 

@@ -105,18 +105,19 @@ TEST_F(DevicesTest, RknpuByItsDrmNodes) {
   file("sys/class/drm/card0-HDMI-A-1/status", "connected");
   file("sys/devices/platform/fdab0000.npu/uevent",
        "DRIVER=RKNPU\nOF_COMPATIBLE_0=rockchip,rk3588-rknpu\n");
-  file("machine.json", R"({"nodes": {"/dev/dri/card1": {"mode": "0660", "gid": 44},
+  file("machine.json", R"({"uid": 1000, "groups": [1000, 44, 105],
+                           "nodes": {"/dev/dri/card1": {"mode": "0660", "gid": 44},
                                      "/dev/dri/renderD129": {"mode": "0660", "gid": 105}}})");
   Device device = npu();
   EXPECT_EQ(device.id, "rknpu0");
   EXPECT_EQ(device.family, "rknpu");
   EXPECT_EQ(device.title, "Rockchip RK3588 NPU");
   EXPECT_EQ(device.cores, 3);
-  EXPECT_EQ(device.status, Status::kUnusable);
-  EXPECT_EQ(device.reason, kNoEngineYet);
+  EXPECT_EQ(device.status, Status::kReady) << device.reason;
+  EXPECT_EQ(device.node, "/dev/dri/card1");
   EXPECT_THAT(device.evidence, IsSupersetOf({"/dev/dri/card1: char 0660 uid 0 gid 44",
                                              "/dev/dri/renderD129: char 0660 uid 0 gid 105"}));
-  EXPECT_EQ(why_no_npu(devices()), "rknpu0 (Rockchip RK3588 NPU): " + std::string(kNoEngineYet));
+  EXPECT_EQ(why_no_npu(devices()), "");
 }
 
 TEST_F(DevicesTest, RknpuInAContainerThatHidesTheDeviceTree) {
@@ -150,11 +151,15 @@ TEST_F(DevicesTest, RocketByItsFacadeWithoutADriverLink) {
   for (const char* core : {"fdab0000.npu", "fdac0000.npu", "fdad0000.npu", "bind"})
     file(std::string("sys/bus/platform/drivers/rocket/") + core, "");
   file("machine.json",
-       R"({"nodes": {"/dev/accel/accel0": {"mode": "0660", "gid": 105, "major": 261}}})");
+       R"({"uid": 1000, "groups": [1000],
+           "nodes": {"/dev/accel/accel0": {"mode": "0660", "gid": 105, "major": 261}}})");
   Device device = npu();
   EXPECT_EQ(device.id, "rocket0");
   EXPECT_EQ(device.cores, 3);
-  EXPECT_EQ(device.reason, kNoEngineYet);
+  EXPECT_EQ(device.status, Status::kUnusable);
+  EXPECT_EQ(device.reason, "this user may not open /dev/accel/accel0 (mode 0660, group 105)");
+  EXPECT_THAT(device.hint, HasSubstr("usermod"));
+  EXPECT_THAT(why_no_npu(devices()), HasSubstr("rocket0 (Rockchip RK3588 NPU): this user may not"));
   EXPECT_THAT(device.evidence, Contains("/dev/accel/accel0: char 0660 uid 0 gid 105"));
 }
 

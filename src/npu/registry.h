@@ -19,8 +19,4 @@ struct Family {
 
 std::span<const Family> families();
 
-/// The reason of a device that is in order as far as a probe can see.
-inline constexpr std::string_view kNoEngineYet =
-    "found, but this version of anynpu has no engine for it yet";
-
 }  // namespace anynpu::npu

@@ -24,46 +24,79 @@ constexpr int kMostRuns = 7;
 constexpr double kEnoughMs = 25;
 constexpr auto kTrialRunLimit = seconds(20);
 
-bool is_npu(const Placement& placement) {
-  return placement.device != "cpu";
-}
-
 struct Candidates {
   std::vector<Placement> placements;  // the reference first
   std::vector<Candidate> rejected;
 };
 
-Candidates candidates_of(const model::Version& version, const ServeOptions& options) {
+// The placements of one artifact on one device, or the reason why there are none.
+void add_placements(Placement placement, const ServeOptions& options, Candidates& found) {
+  auto reject = [&](std::string why) {
+    found.rejected.push_back({placement, std::nullopt, std::move(why)});
+  };
+  auto variants = engine::variants_of(placement.engine);
+  if (!variants)
+    return reject(variants.error().message +
+                  (variants.error().hint.empty() ? "" : " (" + variants.error().hint + ")"));
+  for (const std::string& variant : *variants) {
+    placement.variant = variant;
+    if (options.only.empty() || placement.id().find(options.only) != std::string::npos)
+      found.placements.push_back(placement);
+    else
+      reject("left out by request");
+  }
+}
+
+void add_npu_placements(Placement placement, const std::vector<npu::Device>& devices,
+                        const ServeOptions& options, Candidates& found) {
+  auto reject = [&](std::string why) {
+    found.rejected.push_back({placement, std::nullopt, std::move(why)});
+  };
+  placement.device = placement.family;
+  placement.engine = engine::engine_on(placement.artifact.engine, placement.family);
+  if (options.policy == Policy::kCpuOnly) return reject("the policy is cpu-only");
+  if (placement.engine.empty()) {
+    placement.engine = placement.artifact.engine;
+    return reject("no engine runs it on " + placement.family);
+  }
+  bool any = false;
+  for (const npu::Device& device : devices) {
+    if (device.family != placement.family) continue;
+    any = true;
+    placement.device = device.id;
+    placement.node = device.node;
+    placement.index = device.index;
+    placement.cores = device.cores;
+    if (device.status == npu::Status::kReady || device.status == npu::Status::kDegraded)
+      add_placements(placement, options, found);
+    else
+      reject(fmt::format("{} is {}: {}", device.id, npu::to_string(device.status), device.reason) +
+             (device.hint.empty() ? "" : " (" + device.hint + ")"));
+  }
+  if (!any)
+    reject(fmt::format("needs an NPU of the family {}, and none was found", placement.family));
+}
+
+Candidates candidates_of(const model::Version& version, const std::vector<npu::Device>& devices,
+                         const ServeOptions& options) {
   Candidates found;
   std::vector<const model::Artifact*> artifacts;
   for (const auto& artifact : version.artifacts) artifacts.push_back(&artifact);
   std::stable_sort(artifacts.begin(), artifacts.end(),
                    [](const auto* a, const auto* b) { return a->reference && !b->reference; });
-  for (const model::Artifact* artifact : artifacts) {
-    Placement placement{*artifact, artifact->engine, "", "cpu", options.threads};
-    auto reject = [&](std::string why) {
-      found.rejected.push_back({placement, std::nullopt, std::move(why)});
-    };
-    const auto& families = artifact->families;
-    if (std::find(families.begin(), families.end(), "cpu") == families.end()) {
-      placement.device = families.empty() ? "none" : families[0];
-      reject("needs an NPU, and none of this machine can run it");
-      continue;
-    }
-    auto engine = engine::open_engine(artifact->engine);
-    if (!engine) {
-      reject(engine.error().message +
-             (engine.error().hint.empty() ? "" : " (" + engine.error().hint + ")"));
-      continue;
-    }
-    for (const std::string& variant : (*engine)->variants()) {
-      placement.variant = variant;
-      if (options.only.empty() || placement.id().find(options.only) != std::string::npos)
-        found.placements.push_back(placement);
-      else
-        reject("left out by request");
-    }
-  }
+  // The CPU first, whatever the order of an artifact's families: its answer is the reference.
+  for (const bool npu : {false, true})
+    for (const model::Artifact* artifact : artifacts)
+      for (const std::string& family : artifact->families) {
+        if ((family != "cpu") != npu) continue;
+        Placement placement{*artifact, engine::engine_on(artifact->engine, family), "", "cpu",
+                            options.threads};
+        placement.family = family;
+        if (npu)
+          add_npu_placements(std::move(placement), devices, options, found);
+        else
+          add_placements(std::move(placement), options, found);
+      }
   return found;
 }
 
@@ -146,17 +179,19 @@ Error nothing_serves(const model::Package& package, const PlacementReport& repor
 
 Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated,
                                              TimePoint deadline) {
-  return isolated ? start_worker_process(placement, deadline) : start_worker_in_process(placement);
+  return isolated || placement.on_npu() ? start_worker_process(placement, deadline)
+                                        : start_worker_in_process(placement);
 }
 
 Result<Choice> choose(const model::Package& package, const model::Version& version,
                       const InputSource& canary, const ServeOptions& options) {
   Choice choice;
   choice.report.policy = options.policy;
-  Candidates candidates = candidates_of(version, options);
+  const std::vector<npu::Device> devices =
+      options.devices ? *options.devices : npu::find_devices(*host::running_machine());
+  Candidates candidates = candidates_of(version, devices, options);
   choice.report.rejected = std::move(candidates.rejected);
-
-  choice.report.no_npu = npu::why_no_npu(npu::find_devices(*host::running_machine()));
+  choice.report.no_npu = npu::why_no_npu(devices);
 
   std::vector<engine::Tensor> reference;
   std::vector<Trial> trials;
@@ -164,7 +199,7 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
     auto reject = [&](std::string why, std::optional<Measured> measured) {
       choice.report.rejected.push_back({placement, measured, std::move(why)});
     };
-    if (options.policy == Policy::kNpuRequired && !is_npu(placement)) {
+    if (options.policy == Policy::kNpuRequired && !placement.on_npu()) {
       reject("the policy is npu-required", std::nullopt);
       continue;
     }
@@ -181,13 +216,13 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
     trials.push_back(std::move(*trial));
   }
   std::stable_sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
-    bool npu_a = is_npu(a.candidate.placement), npu_b = is_npu(b.candidate.placement);
+    bool npu_a = a.candidate.placement.on_npu(), npu_b = b.candidate.placement.on_npu();
     return npu_a != npu_b ? npu_a
                           : a.candidate.measured->median_ms < b.candidate.measured->median_ms;
   });
   for (const Trial& trial : trials) choice.report.ranked.push_back(trial.candidate);
   if (trials.empty()) return nothing_serves(package, choice.report);
-  if (is_npu(trials[0].candidate.placement)) choice.report.no_npu.clear();
+  if (trials[0].candidate.placement.on_npu()) choice.report.no_npu.clear();
   choice.trials = std::move(trials);
   return choice;
 }

@@ -24,7 +24,7 @@ struct Choice {
   std::vector<Trial> trials;  // as report.ranked, with live workers
 };
 
-/// Starts a worker for a placement, isolated or not.
+/// Starts a worker for a placement, isolated or not; on an NPU always isolated.
 Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated,
                                              TimePoint deadline);
 

@@ -34,6 +34,7 @@ class InProcessWorker : public Worker {
     ANYNPU_CHECK(session_->run());
     RunOutput output;
     output.infer_ms = ms_since(start);
+    output.remarks = session_->remarks();
     for (std::size_t i = 0; i < session_->info().outputs.size(); ++i) {
       ANYNPU_TRY(view, session_->output(i));
       output.outputs.push_back(std::move(view));

@@ -19,8 +19,17 @@ struct Placement {
   model::Artifact artifact;
   std::string engine;   // "tflite"
   std::string variant;  // "xnnpack"; empty for engines that have only one
-  std::string device;   // "cpu"
-  int threads = 1;
+  std::string device;   // "cpu", "rknpu0"
+  int threads = 1;      // of CPU sessions
+
+  // Of an NPU.
+  std::string family = "cpu";
+  std::string node;        // "/dev/accel/accel0"
+  int index = 0;           // among the devices of its family
+  int cores = 0;           // 0: unknown
+  unsigned core_mask = 0;  // bit n: core n; 0: the library's choice
+
+  bool on_npu() const { return family != "cpu"; }
 
   /// "cpu/tflite+xnnpack/model.float32.tflite"
   std::string id() const;

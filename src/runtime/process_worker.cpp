@@ -31,6 +31,7 @@ namespace {
 constexpr int kControlFd = 3;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kFirstDynamicOutput = 1 << 16;
+constexpr std::size_t kMostRemark = 300;
 constexpr std::size_t kMostMemory = std::size_t{1} << 30;
 constexpr auto kAskedFor = milliseconds(300);
 constexpr auto kTermedFor = milliseconds(300);
@@ -94,7 +95,10 @@ class ProcessWorker : public Worker {
     Json request{{"engine", placement.engine},
                  {"variant", placement.variant},
                  {"artifact", placement.artifact.path.string()},
-                 {"threads", placement.threads}};
+                 {"threads", placement.threads},
+                 {"device_node", placement.node},
+                 {"device_index", placement.index},
+                 {"core_mask", placement.core_mask}};
     ANYNPU_CHECK(channel_.send(Message{
         MessageType::kLoad, {}, request.dump(-1, ' ', false, Json::error_handler_t::replace)}));
     ANYNPU_TRY(answer, channel_.receive(deadline));
@@ -220,6 +224,7 @@ class ProcessWorker : public Worker {
     Numbers numbers(answer.numbers);
     RunOutput output;
     output.infer_ms = static_cast<double>(numbers.next()) / 1e6;
+    output.remarks = {printable(answer.text, kMostRemark), numbers.next() != 0};
     std::int64_t count = numbers.next();
     if (count != static_cast<std::int64_t>(session_.outputs.size()))
       return Error{Code::kCrashed, "a worker answered with the wrong number of outputs"};

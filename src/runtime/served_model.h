@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "engine/session.h"
 #include "model/package.h"
+#include "npu/device.h"
 #include "runtime/placement.h"
 
 namespace anynpu::runtime {
@@ -70,6 +71,7 @@ struct ServeOptions {
   Duration batch_wait = Duration::zero();  // how long to wait for more requests to run together
   std::string only;                        // a placement id or a part of it: nothing else is tried
   bool measure_all = false;                // bench: measure every candidate, NPU or not
+  std::optional<std::vector<npu::Device>> devices;  // instead of those of the running machine
 };
 
 struct InstanceStatus {

@@ -34,10 +34,15 @@ Json to_json(const engine::SessionInfo& session) {
   Json inputs = Json::array(), outputs = Json::array();
   for (const auto& tensor : session.inputs) inputs.push_back(to_json(tensor));
   for (const auto& tensor : session.outputs) outputs.push_back(to_json(tensor));
-  return Json{{"inputs", inputs},
-              {"outputs", outputs},
-              {"batchable", session.batchable},
-              {"note", session.note}};
+  Json json{{"inputs", inputs},
+            {"outputs", outputs},
+            {"batchable", session.batchable},
+            {"note", session.note}};
+  if (session.operators > 0)
+    json["npu"] = {{"operators", session.operators},
+                   {"npu_operators", session.npu_operators},
+                   {"partitions", session.partitions}};
+  return json;
 }
 
 Result<engine::SessionInfo> session_from_json(const std::string& text) {
@@ -48,6 +53,11 @@ Result<engine::SessionInfo> session_from_json(const std::string& text) {
     for (const Json& tensor : json.at("outputs")) session.outputs.push_back(tensor_from(tensor));
     json.at("batchable").get_to(session.batchable);
     json.at("note").get_to(session.note);
+    if (auto npu = json.find("npu"); npu != json.end()) {
+      npu->at("operators").get_to(session.operators);
+      npu->at("npu_operators").get_to(session.npu_operators);
+      npu->at("partitions").get_to(session.partitions);
+    }
     return session;
   } catch (const Json::exception& problem) {
     return Error{Code::kCrashed,

@@ -19,11 +19,13 @@
 namespace anynpu::runtime {
 
 enum class MessageType : std::uint32_t {
-  kLoad = 1,  // text: JSON {engine, variant, artifact, threads}
+  kLoad = 1,  // text: JSON {engine, variant, artifact, threads, device_node, device_index,
+              // core_mask}
   kLoaded,    // text: JSON of the session
   kMemory,    // fd: the memory that tensors lie in from now on; numbers: its size
   kRun,   // numbers: output offset, input count, then per input: offset, bytes, rank, dimensions
-  kRan,   // numbers: nanoseconds, output count, then per output as kRun's inputs
+  kRan,   // numbers: nanoseconds, worn (0 or 1), output count, then per output as kRun's inputs;
+          // text: why the outputs are suspect, or nothing
   kGrow,  // numbers: nanoseconds, the output bytes that did not fit; answered by kMemory and kFetch
   kFetch,   // numbers: output offset; asks for the outputs of the last run again
   kFailed,  // numbers: Code, errno; text: message, '\n', hint

@@ -26,6 +26,7 @@ struct InputSize {
 
 struct RunOutput {
   double infer_ms = 0;  // the engine's own time
+  engine::Session::Remarks remarks = {};
   std::vector<engine::Session::OutputView> outputs;
 };
 
@@ -58,7 +59,7 @@ Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement,
                                                      TimePoint deadline);
 
 /// Loads the artifact in this process. It cannot be interrupted, and a crash takes this process
-/// along.
+/// along. For the CPU only: vendor libraries are opened in processes of their own.
 Result<std::unique_ptr<Worker>> start_worker_in_process(const Placement& placement);
 
 }  // namespace anynpu::runtime

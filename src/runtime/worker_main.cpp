@@ -70,6 +70,9 @@ class WorkerLoop {
     if (!request.is_object()) return Error{Code::kInternal, "a worker got a garbled load message"};
     ANYNPU_TRY(engine, engine::open_engine(request.value("engine", "")));
     engine::LoadOptions options{request.value("threads", 1), request.value("variant", "")};
+    options.device_node = request.value("device_node", "");
+    options.device_index = request.value("device_index", 0);
+    options.core_mask = request.value("core_mask", 0U);
     ANYNPU_TRY(session, engine->load(request.value("artifact", ""), options));
     session_ = std::move(session);
     return Message{MessageType::kLoaded,
@@ -126,7 +129,10 @@ class WorkerLoop {
     }
     if (offset > memory_.size() || needed > memory_.size() - offset)
       return Message{MessageType::kGrow, {nanoseconds_, static_cast<std::int64_t>(needed)}};
-    Message answer{MessageType::kRan, {nanoseconds_, static_cast<std::int64_t>(views.size())}};
+    const engine::Session::Remarks remarks = session_->remarks();
+    Message answer{MessageType::kRan,
+                   {nanoseconds_, remarks.worn ? 1 : 0, static_cast<std::int64_t>(views.size())},
+                   remarks.suspect};
     std::size_t at = 0;
     for (auto& view : views) {
       at = aligned(at);
@@ -160,6 +166,7 @@ int worker_main(int control_fd) {
   std::ofstream("/proc/self/oom_score_adj") << "500";  // when memory runs out, not the server first
   if (auto ready = log::set_up("warn"); !ready) return 1;
   std::thread(end_with_server, control_fd).detach();
+  engine::allow_vendor_libraries();
   int code = WorkerLoop(Channel(Fd(control_fd))).run();
   // Destructors of vendor libraries are known to crash or hang at exit; there is nothing left to
   // save.

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "npu/registry.h"
+#include "npu/readiness.h"
 #include "npu/sysfs.h"
 
 namespace anynpu::npu::axcl {
@@ -22,7 +22,7 @@ Device device_at(std::size_t index) {
   device.id = fmt::format("axcl{}", index);
   device.family = "axcl";
   device.title = "AXERA AX650/AX8850 card";
-  device.reason = kNoEngineYet;
+  device.index = static_cast<int>(index);
   return device;
 }
 
@@ -37,12 +37,14 @@ std::vector<Device> probe(const host::Machine& machine) {
         "/sys/bus/pci/devices/{}: {:04x}:{:04x}, {}", function.address, function.vendor,
         function.device, function.driver.empty() ? "no driver" : "driver " + function.driver));
     device.evidence.push_back(describe_node(machine, kNode));
+    judge_nodes(machine, device, {kNode});
     devices.push_back(std::move(device));
   }
   auto node = machine.stat(kNode);
   if (devices.empty() && node && node->kind == host::NodeKind::kCharacterDevice) {
     Device device = device_at(0);
     device.evidence.push_back(describe_node(machine, kNode));
+    judge_nodes(machine, device, {kNode});
     devices.push_back(std::move(device));
   }
   return devices;

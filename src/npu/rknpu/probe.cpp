@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "npu/registry.h"
+#include "npu/readiness.h"
 #include "npu/sysfs.h"
 
 namespace anynpu::npu::rknpu {
@@ -54,7 +54,6 @@ Device device_for(const Soc* soc) {
   device.family = "rknpu";
   device.title = soc == nullptr ? "Rockchip NPU" : "Rockchip " + upper(soc->name) + " NPU";
   device.cores = soc == nullptr ? 0 : soc->cores;
-  device.reason = kNoEngineYet;
   return device;
 }
 
@@ -95,14 +94,19 @@ std::vector<Device> probe(const host::Machine& machine) {
     if (soc == nullptr) soc = soc_of({own});
     Device device = device_for(soc);
     device.evidence.push_back(folder + ": driver RKNPU" + (own.empty() ? "" : ", " + own));
-    for (const std::string& name : names)
-      device.evidence.push_back(describe_node(machine, "/dev/dri/" + name));
+    std::vector<std::string> paths;
+    for (const std::string& name : names) {
+      paths.push_back("/dev/dri/" + name);
+      device.evidence.push_back(describe_node(machine, paths.back()));
+    }
+    judge_nodes(machine, device, paths);
     devices.push_back(std::move(device));
   }
   auto node = machine.stat("/dev/rknpu");
   if (devices.empty() && node && node->kind == host::NodeKind::kCharacterDevice) {
     Device device = device_for(soc_of(board));
     device.evidence.push_back(describe_node(machine, "/dev/rknpu"));
+    judge_nodes(machine, device, {"/dev/rknpu"});
     devices.push_back(std::move(device));
   }
   for (const TreeNode& tree : npu_nodes_of_device_tree(machine)) {
@@ -117,7 +121,10 @@ std::vector<Device> probe(const host::Machine& machine) {
     device.evidence.push_back(tree.path + "/compatible: " + join(tree.compatible, ", "));
     devices.push_back(std::move(device));
   }
-  for (std::size_t i = 0; i < devices.size(); ++i) devices[i].id = fmt::format("rknpu{}", i);
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    devices[i].id = fmt::format("rknpu{}", i);
+    devices[i].index = static_cast<int>(i);
+  }
   return devices;
 }
 

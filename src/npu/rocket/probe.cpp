@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "npu/registry.h"
+#include "npu/readiness.h"
 #include "npu/sysfs.h"
 
 namespace anynpu::npu::rocket {
@@ -30,7 +30,7 @@ Device device_at(std::size_t index) {
   device.id = fmt::format("rocket{}", index);
   device.family = "rocket";
   device.title = "Rockchip RK3588 NPU";  // the only SoC that the driver knows
-  device.reason = kNoEngineYet;
+  device.index = static_cast<int>(index);
   return device;
 }
 
@@ -51,6 +51,7 @@ std::vector<Device> probe(const host::Machine& machine) {
     device.evidence.push_back(hidden ? cores.front().path + ": a core of this NPU"
                                      : node.source + ": driver rocket");
     device.evidence.push_back(describe_node(machine, "/dev/accel/" + node.name));
+    judge_nodes(machine, device, {"/dev/accel/" + node.name});
     devices.push_back(std::move(device));
   }
   if (!devices.empty() || cores.empty()) return devices;

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "npu/registry.h"
+#include "npu/readiness.h"
 #include "npu/sysfs.h"
 
 namespace anynpu::npu::xdna {
@@ -51,7 +51,7 @@ Device device_at(std::size_t index, std::string_view title) {
   device.id = fmt::format("xdna{}", index);
   device.family = "xdna";
   device.title = title;
-  device.reason = kNoEngineYet;
+  device.index = static_cast<int>(index);
   return device;
 }
 
@@ -67,8 +67,13 @@ std::vector<Device> probe(const host::Machine& machine) {
         fmt::format("/sys/bus/pci/devices/{}: {:04x}:{:04x} revision {:02x}, {}", function.address,
                     function.vendor, function.device, function.revision,
                     function.driver.empty() ? "no driver" : "driver " + function.driver));
-    if (std::string node = accel_of(machine, function.address); !node.empty())
+    if (std::string node = accel_of(machine, function.address); !node.empty()) {
       device.evidence.push_back(describe_node(machine, "/dev/accel/" + node));
+      judge_nodes(machine, device, {"/dev/accel/" + node});
+    } else {
+      device.reason = "the kernel has made no device node for it";
+      device.hint = "load the kernel module: sudo modprobe amdxdna";
+    }
     devices.push_back(std::move(device));
   }
   if (!devices.empty()) return devices;
@@ -77,6 +82,7 @@ std::vector<Device> probe(const host::Machine& machine) {
     Device device = device_at(devices.size(), "AMD Ryzen AI NPU");
     device.evidence.push_back(node.source + ": driver amdxdna");
     device.evidence.push_back(describe_node(machine, "/dev/accel/" + node.name));
+    judge_nodes(machine, device, {"/dev/accel/" + node.name});
     devices.push_back(std::move(device));
   }
   return devices;
