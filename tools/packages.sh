@@ -17,6 +17,7 @@ LIBRARY_PACKAGES=(
   libfmt-dev
   libturbojpeg0-dev
   libpng-dev
+  zlib1g-dev
   libwebp-dev
   libssl-dev
   prometheus-cpp-dev

@@ -109,12 +109,14 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
       "Start here:\n"
       "  anynpu models pull mobilenet_v1          get a model\n"
       "  anynpu run mobilenet_v1 cat.jpg          what is on the picture, and where it ran\n"
-      "  anynpu devices                           which NPUs there are, and why none is used\n"
+      "  anynpu doctor                            is my NPU used, and if not, why not\n"
       "  anynpu serve                             the same over HTTP, with a page on port 8080");
   add_run_command(*root, context);
   add_serve_command(*root, context);
   add_bench_command(*root, context);
   add_devices_command(*root, context);
+  add_doctor_command(*root, context);
+  add_explain_command(*root, context);
   add_engines_command(*root, context);
   add_models_command(*root, context);
   add_config_command(*root, context);

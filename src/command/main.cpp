@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "command/command_line.h"
 #include "command/output.h"
+#include "host/machine.h"
 #include "runtime/worker_main.h"
 
 namespace anynpu::command {
@@ -47,6 +48,8 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   }
   if (auto logging = log::set_up(context.log_level); !logging)
     return context.fail_usage(logging.error());
+  if (auto machine = host::check_environment(); !machine)
+    return context.fail_usage(machine.error());
   if (!context.action) return context.fail_usage(explain_refusal(*root, arguments, "no command"));
   return context.action(context);
 }

@@ -22,7 +22,13 @@ NodeKind kind_of(mode_t mode) {
   if (S_ISBLK(mode)) return NodeKind::kBlockDevice;
   if (S_ISFIFO(mode)) return NodeKind::kFifo;
   if (S_ISSOCK(mode)) return NodeKind::kSocket;
+  if (S_ISLNK(mode)) return NodeKind::kLink;
   return NodeKind::kOther;
+}
+
+Node node_of(const struct stat& info) {
+  return {kind_of(info.st_mode), info.st_mode & 07777U, info.st_uid,
+          info.st_gid,           major(info.st_rdev),   minor(info.st_rdev)};
 }
 
 struct CloseFolder {
@@ -31,10 +37,10 @@ struct CloseFolder {
 
 }  // namespace
 
-std::vector<std::string> names_in(const std::string& folder, std::size_t most) {
+Result<std::vector<std::string>> names_in(const std::string& folder, std::size_t most) {
   std::vector<std::string> names;
   std::unique_ptr<DIR, CloseFolder> open(::opendir(folder.c_str()));
-  if (!open) return names;
+  if (!open) return system_error(folder);
   while (names.size() < most) {
     const dirent* entry = ::readdir(open.get());
     if (entry == nullptr) break;
@@ -55,8 +61,13 @@ Result<std::string> link_text(const std::string& path) {
 Result<Node> node_at(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return system_error(path);
-  return Node{kind_of(info.st_mode), info.st_mode & 07777U, info.st_uid,
-              info.st_gid,           major(info.st_rdev),   minor(info.st_rdev)};
+  return node_of(info);
+}
+
+Result<Node> link_at(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return system_error(path);
+  return node_of(info);
 }
 
 }  // namespace anynpu::host

@@ -10,8 +10,9 @@
 
 namespace anynpu::host {
 
-std::vector<std::string> names_in(const std::string& folder, std::size_t most);
+Result<std::vector<std::string>> names_in(const std::string& folder, std::size_t most);
 Result<std::string> link_text(const std::string& path);
-Result<Node> node_at(const std::string& path);
+Result<Node> node_at(const std::string& path);  // follows links
+Result<Node> link_at(const std::string& path);  // does not follow the last one
 
 }  // namespace anynpu::host

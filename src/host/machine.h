@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Machine: the only door to the machine for probes. The same probe runs on the machine under it and
-// on a tree of files that was made, or taken elsewhere (`--root DIR`).
+// Machine: the only door to the machine for probes and checks. The same code runs on the machine
+// under it, on a simulated one (host/simulated.h), on a tree of files and on a support bundle.
 //
 // Paths are absolute and mean the machine's own: "/proc/cpuinfo". Nothing is opened but regular
-// files and folders: looking at a device node must not wake, lock or crash what is behind it.
+// files and folders: looking at a device node must not wake, lock or crash what is behind it. What
+// can only be learnt from an open node is asked through ask(), which knows a few harmless questions
+// and puts them from a short-lived process of its own.
+//
+// Every read is bounded in bytes and entries. An error is never "it is not there": callers tell
+// Code::kNotFound from all the others, which mean "could not be checked, because ...".
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,7 +25,16 @@
 
 namespace anynpu::host {
 
-enum class NodeKind { kFile, kFolder, kCharacterDevice, kBlockDevice, kFifo, kSocket, kOther };
+enum class NodeKind {
+  kFile,
+  kFolder,
+  kLink,
+  kCharacterDevice,
+  kBlockDevice,
+  kFifo,
+  kSocket,
+  kOther
+};
 std::string_view to_string(NodeKind kind);
 
 /// What stat(2) tells of a file or of a device node.
@@ -36,32 +53,101 @@ struct Identity {
   std::vector<gid_t> groups;  // the effective one first, then the supplementary ones
 };
 
+/// The kernel's messages since boot, as far as this user may see them.
+struct KernelLog {
+  std::string source;              // "/dev/kmsg", "journal"; empty: it cannot be read
+  std::vector<std::string> lines;  // "[    4.211000] rocket fdab0000.npu: ...", oldest first
+  std::string why_not;             // why it cannot be read; then nothing at all is known
+  bool cut = false;                // the oldest messages are missing
+
+  bool readable() const { return !source.empty(); }
+};
+
+/// What a shared library says of itself, read without loading it.
+struct ElfFacts {
+  std::string architecture;  // "aarch64", "arm", "x86_64", "i386", "riscv64"; else "machine N"
+  std::string soname;        // empty when it has none
+  std::vector<std::string> needed;  // "libc.so.6"
+  std::string glibc;                // the newest GLIBC_x.y that it needs: "2.38"; empty: none
+  std::vector<std::string> texts;   // the wanted texts that were found, each as it stands there
+};
+
+/// What may be asked of an open device node. Every question is harmless to a healthy device, but
+/// may wake a sleeping one: probes look at power/runtime_status first where that matters.
+enum class Question {
+  kOpen,          // can it be opened for reading and writing? answer: empty
+  kDrmVersion,    // DRM_IOCTL_VERSION; answer: NAME TAB MAJOR.MINOR.PATCH TAB DATE TAB DESCRIPTION
+  kRknpuAction,   // rknpu ACTION `argument`, only those that read; answer: the value, in decimal
+  kAmdxdnaInfo,   // amdxdna GET_INFO `argument`; answer: the bytes
+  kAmdxdnaArray,  // amdxdna GET_ARRAY `argument` with elements of `size` bytes; answer: the bytes
+  kAxclCards,     // axcl DEVICE_LIST and CONN_STATUS; answer: a line "BUS STATE" for each card,
+                  // STATE in decimal: 0 dead, 1 alive, 4294967295 never set
+};
+std::string_view to_string(Question question);
+
+struct Asked {
+  Question question = Question::kOpen;
+  std::uint32_t argument = 0;
+  std::uint32_t size = 0;
+};
+
 class Machine {
  public:
   static constexpr std::size_t kMostText = 256 << 10;
   static constexpr std::size_t kMostNames = 4096;
+  static constexpr std::size_t kMostLogLines = 20000;
 
   virtual ~Machine() = default;
 
   /// A regular file's content. Anything else is refused at once, FIFOs and devices too.
   virtual Result<std::string> read_text(const std::string& path,
                                         std::size_t most_bytes = kMostText) const = 0;
-  /// The names in a folder, sorted, at most kMostNames; none when it cannot be listed.
-  virtual std::vector<std::string> list(const std::string& path) const = 0;
+  /// The names in a folder, sorted, at most kMostNames.
+  virtual Result<std::vector<std::string>> names(const std::string& path) const = 0;
   /// What a symbolic link says, unresolved.
   virtual Result<std::string> read_link(const std::string& path) const = 0;
-  /// Follows symbolic links.
+  /// Follows symbolic links; Code::kNotFound for a dangling one.
   virtual Result<Node> stat(const std::string& path) const = 0;
-  virtual Identity identity() const = 0;
+  /// Does not follow the last one.
+  virtual Result<Node> lstat(const std::string& path) const = 0;
+  /// Whether this user may open it for reading and writing, as far as modes and access lists tell.
+  /// A device rule of a cgroup does not show here; only Question::kOpen would tell.
+  virtual bool may_open(const std::string& path) const = 0;
 
+  virtual Identity identity() const = 0;
+  virtual KernelLog kernel_log() const = 0;
+  /// The kernel's word for it: "aarch64", "x86_64".
+  virtual std::string architecture() const = 0;
+  virtual std::chrono::system_clock::time_point now() const = 0;
+
+  /// `wanted` are beginnings of texts: "librknnrt version: ". Code::kInvalid when it is no ELF.
+  virtual Result<ElfFacts> elf(const std::string& path,
+                               std::span<const std::string_view> wanted = {}) const = 0;
+
+  /// Puts a question to the driver behind a device node. Errors carry the errno of open or ioctl;
+  /// Code::kTimeout when the driver does not answer.
+  virtual Result<std::string> ask(const std::string& node, const Asked& asked) const = 0;
+
+  /// None when it cannot be listed.
+  std::vector<std::string> list(const std::string& path) const {
+    auto found = names(path);
+    return found ? std::move(*found) : std::vector<std::string>();
+  }
   bool exists(const std::string& path) const { return stat(path).has_value(); }
 };
 
-/// The machine that this process runs on.
+/// The machine that this process runs on; with ANYNPU_MACHINE in the environment, the one that is
+/// named there. A name that is wrong gives a machine on which nothing can be read: ask
+/// check_environment() first.
 std::unique_ptr<Machine> running_machine();
+Result<> check_environment();
+
+/// A folder that stands for a machine's root, a manifest NAME.machine, or a support bundle.
+Result<std::unique_ptr<Machine>> machine_at(const std::filesystem::path& path);
 
 /// A tree of files: DIR/proc/cpuinfo, DIR/sys/..., DIR/dev/... . Symbolic links stay inside of it.
-/// Device nodes need root to make, so DIR/machine.json may describe them and the user instead:
+/// What plain files cannot stand for (device nodes, the user, the kernel log) may be told by a
+/// manifest DIR/machine.manifest (host/manifest.h), or by DIR/machine.json:
 ///
 ///   {"uid": 1000, "groups": [1000, 44],
 ///    "nodes": {"/dev/accel/accel0": {"kind": "char", "mode": "0660", "uid": 0, "gid": 105,
@@ -74,5 +160,8 @@ struct TreeDescription {
   std::vector<std::pair<std::string, Node>> nodes;
 };
 Result<TreeDescription> parse_tree_description(std::string_view text);
+
+/// Whether modes and owners let `identity` read and write (or only read) a node; root always may.
+bool modes_allow(const Node& node, const Identity& identity, bool write);
 
 }  // namespace anynpu::host

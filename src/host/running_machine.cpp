@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine that this process runs on.
-#include <sys/stat.h>
+#include "host/running_machine.h"
+
+#include <mutex>
+
+#include <fcntl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "host/door.h"
+#include "host/elf.h"
 #include "host/files.h"
-#include "host/machine.h"
+#include "host/kernel_log.h"
 
 namespace anynpu::host {
 namespace {
@@ -15,11 +22,15 @@ class RunningMachine : public Machine {
   Result<std::string> read_text(const std::string& path, std::size_t most_bytes) const override {
     return anynpu::read_text(path, most_bytes);
   }
-  std::vector<std::string> list(const std::string& path) const override {
+  Result<std::vector<std::string>> names(const std::string& path) const override {
     return names_in(path, kMostNames);
   }
   Result<std::string> read_link(const std::string& path) const override { return link_text(path); }
   Result<Node> stat(const std::string& path) const override { return node_at(path); }
+  Result<Node> lstat(const std::string& path) const override { return link_at(path); }
+  bool may_open(const std::string& path) const override {
+    return ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) == 0;
+  }
 
   Identity identity() const override {
     Identity identity{::geteuid(), {::getegid()}};
@@ -32,6 +43,29 @@ class RunningMachine : public Machine {
         identity.groups.push_back(more[static_cast<std::size_t>(i)]);
     return identity;
   }
+
+  KernelLog kernel_log() const override {
+    std::call_once(log_read_, [this] { log_ = read_kernel_log(); });
+    return log_;
+  }
+  std::string architecture() const override {
+    utsname name{};
+    return ::uname(&name) == 0 ? name.machine : "";
+  }
+  std::chrono::system_clock::time_point now() const override {
+    return std::chrono::system_clock::now();
+  }
+  Result<ElfFacts> elf(const std::string& path,
+                       std::span<const std::string_view> wanted) const override {
+    return elf_facts_of_file(path, wanted);
+  }
+  Result<std::string> ask(const std::string& node, const Asked& asked) const override {
+    return ask_driver(node, asked);
+  }
+
+ private:
+  mutable std::once_flag log_read_;
+  mutable KernelLog log_;
 };
 
 }  // namespace
@@ -42,6 +76,8 @@ std::string_view to_string(NodeKind kind) {
       return "file";
     case NodeKind::kFolder:
       return "folder";
+    case NodeKind::kLink:
+      return "link";
     case NodeKind::kCharacterDevice:
       return "char";
     case NodeKind::kBlockDevice:
@@ -56,7 +92,7 @@ std::string_view to_string(NodeKind kind) {
   return "other";
 }
 
-std::unique_ptr<Machine> running_machine() {
+std::unique_ptr<Machine> machine_of_this_process() {
   return std::make_unique<RunningMachine>();
 }
 

@@ -24,6 +24,8 @@ struct Device {
   std::string node;                   // what its engine opens: "/dev/accel/accel0"; empty: unknown
   int index = 0;                      // among the devices of its family, as its library counts
   std::vector<std::string> features;  // of a CPU: "avx512_vnni", "asimddp"
+  std::vector<std::string> nodes;     // "/dev/dri/card1", all that a program needs to use it
+  std::string system_path;            // its folder in sysfs; empty: not seen there
 };
 
 }  // namespace anynpu::npu

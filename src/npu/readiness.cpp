@@ -2,28 +2,14 @@
 // Whether the device nodes of an NPU may be opened by this process.
 #include "npu/readiness.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 namespace anynpu::npu {
-namespace {
-
-constexpr unsigned kReadWrite = 06;
-
-bool may_open(const host::Node& node, const host::Identity& identity) {
-  if (identity.uid == 0) return true;
-  if (identity.uid == node.uid) return (node.permissions >> 6 & kReadWrite) == kReadWrite;
-  const bool member =
-      std::find(identity.groups.begin(), identity.groups.end(), node.gid) != identity.groups.end();
-  return ((member ? node.permissions >> 3 : node.permissions) & kReadWrite) == kReadWrite;
-}
-
-}  // namespace
 
 void judge_nodes(const host::Machine& machine, Device& device,
                  const std::vector<std::string>& nodes) {
   if (!nodes.empty()) device.node = nodes.front();
+  device.nodes = nodes;
   device.status = Status::kUnusable;
   for (const std::string& path : nodes) {
     auto node = machine.stat(path);
@@ -33,7 +19,7 @@ void judge_nodes(const host::Machine& machine, Device& device,
           "give the container the node, or look into the kernel's log: dmesg | grep -i npu";
       return;
     }
-    if (may_open(*node, machine.identity())) continue;
+    if (machine.may_open(path)) continue;
     device.reason = fmt::format("this user may not open {} (mode {:04o}, group {})", path,
                                 node->permissions, node->gid);
     device.hint = fmt::format(

@@ -11,8 +11,8 @@
 
 namespace anynpu::npu {
 
-/// Fills in node (the first one), status, reason and hint. All nodes are needed: the vendor's
-/// library for Rockchip opens the card node as well as the render node.
+/// Fills in nodes, node (the first one), status, reason and hint. All nodes are needed: the
+/// vendor's library for Rockchip opens the card node as well as the render node.
 void judge_nodes(const host::Machine& machine, Device& device,
                  const std::vector<std::string>& nodes);
 

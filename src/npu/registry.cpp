@@ -4,6 +4,7 @@
 
 #include "npu/axcl/probe.h"
 #include "npu/cpu/probe.h"
+#include "npu/rknpu/checks.h"
 #include "npu/rknpu/probe.h"
 #include "npu/rocket/probe.h"
 #include "npu/unknown/probe.h"
@@ -14,7 +15,7 @@ namespace anynpu::npu {
 std::span<const Family> families() {
   static constexpr Family kFamilies[] = {
       {"cpu", "CPU", cpu::probe},
-      {"rknpu", "Rockchip NPU, vendor kernel", rknpu::probe},
+      {"rknpu", "Rockchip NPU, vendor kernel", rknpu::probe, rknpu::checks},
       {"rocket", "Rockchip NPU, mainline kernel", rocket::probe},
       {"axcl", "AXERA PCIe card", axcl::probe},
       {"xdna", "AMD Ryzen AI NPU", xdna::probe},

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/machine.h"
+#include "npu/check.h"
 #include "npu/device.h"
 
 namespace anynpu::npu {
@@ -15,6 +16,7 @@ struct Family {
   std::string_view name;   // "rknpu"
   std::string_view title;  // "Rockchip NPU, vendor kernel"
   std::vector<Device> (*probe)(const host::Machine&);
+  std::span<const Check> (*checks)() = nullptr;  // of the family's own folder; null: none
 };
 
 std::span<const Family> families();

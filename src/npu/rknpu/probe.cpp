@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "host/environment.h"
 #include "npu/readiness.h"
 #include "npu/sysfs.h"
 
@@ -100,6 +101,7 @@ std::vector<Device> probe(const host::Machine& machine) {
       device.evidence.push_back(describe_node(machine, paths.back()));
     }
     judge_nodes(machine, device, paths);
+    device.system_path = host::real_path(machine, folder);
     devices.push_back(std::move(device));
   }
   auto node = machine.stat("/dev/rknpu");

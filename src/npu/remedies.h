@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Remedies that checks of several families share, in the words of the distribution and of the
+// container that were found.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "npu/check.h"
+
+namespace anynpu::npu {
+
+/// How this user gets at a node that its mode keeps from them: joins the node's group on a host,
+/// gets the gid in a container (--group-add GID) or a pod (supplementalGroups). `rule_match` is the
+/// udev match for nodes that only root may open, such as SUBSYSTEM=="accel".
+Remedy join_group(const CheckContext& context, const std::string& node,
+                  std::string_view rule_match);
+
+/// How a container gets nodes that the host has: --device for Docker and podman, a device plugin
+/// or CDI for a pod.
+Remedy pass_devices(const CheckContext& context, const std::vector<std::string>& nodes);
+
+/// How a package comes onto this distribution; `names` by package manager.
+struct PackageNames {
+  std::string_view apt, dnf, nix, apk;  // empty: there is none, and only `text` is said
+};
+Remedy install_package(const CheckContext& context, std::string text, const PackageNames& names);
+
+/// Kernel module: modprobe now and at each boot.
+Remedy load_module(const CheckContext& context, std::string_view name);
+
+}  // namespace anynpu::npu
