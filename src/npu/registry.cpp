@@ -6,6 +6,7 @@
 #include "npu/cpu/probe.h"
 #include "npu/rknpu/checks.h"
 #include "npu/rknpu/probe.h"
+#include "npu/rocket/checks.h"
 #include "npu/rocket/probe.h"
 #include "npu/unknown/probe.h"
 #include "npu/xdna/probe.h"
@@ -16,7 +17,7 @@ std::span<const Family> families() {
   static constexpr Family kFamilies[] = {
       {"cpu", "CPU", cpu::probe},
       {"rknpu", "Rockchip NPU, vendor kernel", rknpu::probe, rknpu::checks},
-      {"rocket", "Rockchip NPU, mainline kernel", rocket::probe},
+      {"rocket", "Rockchip NPU, mainline kernel", rocket::probe, rocket::checks},
       {"axcl", "AXERA PCIe card", axcl::probe},
       {"xdna", "AMD Ryzen AI NPU", xdna::probe},
       {"unknown", "NPU of a driver that anynpu does not know", unknown::probe},

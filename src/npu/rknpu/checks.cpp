@@ -1,81 +1,446 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is known to go wrong with Rockchip's vendor stack.
+// What is known to go wrong with Rockchip's vendor stack, as a table. The functions stand in
+// driver_checks.cpp, node_checks.cpp, library_checks.cpp and operation_checks.cpp.
 #include "npu/rknpu/checks.h"
 
-#include "npu/remedies.h"
-#include "npu/rknpu/facts.h"
+#include "npu/rknpu/check_functions.h"
 
 namespace anynpu::npu::rknpu {
 namespace {
 
-Verdict device_tree(const CheckContext& context) {
-  const Facts& facts = context.facts<Facts>();
-  if (facts.tree_nodes.empty()) return skip("the device tree names no NPU of this driver");
-  Problem problem;
-  for (const TreeNode& node : facts.tree_nodes) {
-    if (node.enabled) return pass();
-    problem.evidence.push_back(node.path + "/status: disabled");
-  }
-  problem.remedy.needs_root = problem.remedy.needs_reboot = true;
-  problem.remedy.text = "enable the NPU with the board's overlay tool, then reboot";
-  if (context.distribution().id == "armbian")
-    problem.remedy.commands = {"sudo armbian-config", "sudo reboot"};
-  else
-    problem.remedy.commands = {"sudo rsetup", "sudo reboot"};
-  return fail(std::move(problem));
-}
+using Ids = std::string_view[];
+constexpr Severity kUnusable = Severity::kUnusable;
+constexpr Severity kDegraded = Severity::kDegraded;
+constexpr Severity kNote = Severity::kNote;
 
-Verdict node_permission(const CheckContext& context) {
-  const Facts& facts = context.facts<Facts>();
-  if (facts.devices.empty()) return skip("there is no node of this driver");
-  std::vector<Problem> problems;
-  for (const Device& device : facts.devices) {
-    Problem problem;
-    problem.device = device.id;
-    for (const std::string& node : device.nodes) {
-      if (!context.machine().exists(node) || context.machine().may_open(node)) continue;
-      problem.evidence.push_back(describe_node(context.machine(), node));
-      Remedy more = join_group(context, node, "KERNEL==\"rknpu\"");
-      if (problem.remedy.text.empty()) {
-        problem.remedy = std::move(more);
-      } else {
-        problem.remedy.text += "; " + more.text;
-        for (std::string& command : more.commands)
-          problem.remedy.commands.push_back(std::move(command));
-      }
-    }
-    if (!problem.evidence.empty()) problems.push_back(std::move(problem));
-  }
-  return fail(std::move(problems));
-}
+constexpr std::string_view kOpenFailed =
+    "failed to open rknpu module, need to insmod rknpu dirver!, then failed to open rknn device!";
 
-constexpr std::string_view kPermissionLinks[] = {
-    "https://github.com/airockchip/rknn-toolkit2/issues/244"};
+constexpr Ids kAfterTree = {"RK-GENERATION", "RK-DT-DISABLED"};
+constexpr Ids kAfterDriver = {"RK-DT-DISABLED", "RK-NO-DRIVER", "RK-IRQ-OVERLAY"};
+constexpr Ids kAfterGeneration = {"RK-GENERATION"};
+constexpr Ids kAfterMusl = {"RK-LIB-MUSL"};
+constexpr Ids kAfterBroken = {"RK-LIB-MUSL", "RK-LIB-BROKEN"};
+constexpr Ids kAfterShadow = {"RK-LIB-SHADOWED"};
+constexpr Ids kAfterOldDriver = {"RK-DRIVER-OLD", "RK-DRIVER-IRQ"};
+constexpr Ids kAfterIrq = {"RK-DRIVER-IRQ"};
+constexpr Ids kAfterHeat = {"RK-DRIVER-IRQ", "RK-HOT"};
+constexpr Ids kAfterIommu = {"RK-IOMMU-OFF"};
+constexpr Ids kAfterPermission = {"RK-NODE-PERM"};
+constexpr Ids kAfterLlmSoc = {"RK-LLM-SOC"};
+constexpr Ids kAfterRule = {"RK-CONTAINER-NODE"};
+
+constexpr Ids kPermissionLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/244",
+                                  "https://github.com/airockchip/rknn-toolkit2/issues/454"};
+constexpr Ids kDriverLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/399"};
+constexpr Ids kTreeLinks = {"https://github.com/armbian/linux-rockchip/issues/334"};
+constexpr Ids kContainerLinks = {"https://github.com/rockchip-linux/rknpu2/issues/114",
+                                 "https://github.com/invisiofficial/rk-llama.cpp/issues/19"};
+constexpr Ids kSymlinkLinks = {"https://github.com/invisiofficial/rk-llama.cpp/issues/19",
+                               "https://github.com/airockchip/rknn-toolkit2/issues/534"};
+constexpr Ids kShadowLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/350"};
+constexpr Ids kIrqLinks = {"https://github.com/radxa/kernel/issues/312",
+                           "https://github.com/airockchip/rknn-toolkit2/issues/294"};
+constexpr Ids kTimeoutLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/320",
+                               "https://github.com/airockchip/rknn-toolkit2/issues/531"};
+constexpr Ids kMuslLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/242"};
+constexpr Ids kMaskLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/33"};
+constexpr Ids kFilesLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/532"};
+constexpr Ids kLoadLinks = {"https://github.com/airockchip/rknn-toolkit2/issues/293"};
+constexpr Ids kNameLinks = {"https://github.com/blakeblackshear/frigate/issues/20440"};
+
+constexpr Check kChecks[] = {
+    {"RK-GENERATION",
+     "rknpu",
+     Layer::kHardware,
+     kUnusable,
+     "The NPU is of the generation that librknnrt.so drives",
+     "rknn_init answers -1; invalid RKNN_MAGIC for every model",
+     "the NPU is of another generation, with another driver, runtime and model format",
+     "use the vendor's runtime for that generation; anynpu has no engine for it",
+     {},
+     {},
+     check_generation},
+    {"RK-MAINLINE-SOC",
+     "rknpu",
+     Layer::kKernel,
+     kUnusable,
+     "The kernel has a driver for this SoC's NPU",
+     kOpenFailed,
+     "this is a mainline kernel, and the mainline driver knows the RK3588 only",
+     "boot the vendor's kernel, which has the rknpu driver",
+     {},
+     kAfterGeneration,
+     check_mainline_soc},
+    {"RK-DT-DISABLED", "rknpu", Layer::kHardware, kUnusable, "The device tree enables the NPU",
+     kOpenFailed, "the NPU is disabled in the device tree",
+     "enable the NPU with the board's overlay tool (armbian-config, rsetup) and reboot", kTreeLinks,
+     kAfterGeneration, check_device_tree},
+    {"RK-NO-DRIVER", "rknpu", Layer::kKernel, kUnusable, "The kernel has the rknpu driver",
+     kOpenFailed, "the device tree has the NPU, but the kernel's rknpu driver is not there",
+     "boot the vendor's kernel, or load the module", kDriverLinks, kAfterTree, check_driver},
+    {"RK-IRQ-OVERLAY",
+     "rknpu",
+     Layer::kKernel,
+     kUnusable,
+     "The device tree's interrupts suit the driver",
+     "request npu1_irq failed: -22 in the kernel log, and no node",
+     "the device tree overlay describes the NPU's interrupts with the wrong number of cells, so "
+     "the "
+     "driver cannot start",
+     "use the overlay that belongs to the driver's package and to this kernel, then reboot",
+     {},
+     kAfterTree,
+     check_interrupt_overlay},
+    {"RK-NOT-BOUND",
+     "rknpu",
+     Layer::kKernel,
+     kUnusable,
+     "The driver has taken the NPU",
+     kOpenFailed,
+     "the rknpu driver is there, but it has not taken the NPU that the device tree names",
+     "look into the kernel log for the driver's reason: dmesg | grep RKNPU",
+     {},
+     kAfterDriver,
+     check_bound},
+    {"RK-BOTH-DRIVERS",
+     "rknpu",
+     Layer::kKernel,
+     kDegraded,
+     "Only one of the drivers rknpu and rocket is loaded",
+     "the NPU works with one program and not with another, or only after some boots",
+     "both drivers for the same hardware are loaded, and which one takes it is a matter of luck",
+     "keep one of the two from loading",
+     {},
+     {},
+     check_both_drivers},
+    {"RK-DRIVER-OLD",
+     "rknpu",
+     Layer::kKernel,
+     kDegraded,
+     "The driver is 0.9.2 or later",
+     "Current driver version: 0.8.x, recommend to upgrade the driver to the new version",
+     "the driver is older than the runtime asks for, so operators are missing",
+     "upgrade the vendor's kernel: the driver is a part of it",
+     kIrqLinks,
+     {},
+     check_driver_too_old},
+    {"RK-DRIVER-IRQ",
+     "rknpu",
+     Layer::kKernel,
+     kDegraded,
+     "The driver serves the interrupts of all cores",
+     "failed to submit!, run task counter: 0 on core 1 and 2, while core 0 works",
+     "drivers 0.9.2 to 0.9.4 lose the interrupts of core 1 and 2",
+     "upgrade to a vendor kernel with rknpu 0.9.6 or later",
+     kIrqLinks,
+     {},
+     check_driver_interrupts},
+    {"RK-KERNEL-FREEZE",
+     "rknpu",
+     Layer::kKernel,
+     kDegraded,
+     "The kernel does not freeze under load on the NPU",
+     "the board freezes when several threads use the NPU",
+     "kernels 6.1.43 of the vendor freeze boards when several threads use the NPU",
+     "upgrade the vendor's kernel",
+     {},
+     kAfterIrq,
+     check_freezing_kernel},
+    {"RK-IOMMU-OFF",
+     "rknpu",
+     Layer::kKernel,
+     kDegraded,
+     "The NPU's IOMMU is on",
+     "failed to malloc npu memory, and models of some size do not load",
+     "the NPU's IOMMU is off, so its memory has to come in one piece from the small CMA area",
+     "enable the NPU's iommu node in the device tree, or raise cma= on the kernel's command line",
+     {},
+     {},
+     check_iommu},
+    {"RK-DEV-RKNPU-LINK",
+     "rknpu",
+     Layer::kNode,
+     kUnusable,
+     "/dev/rknpu is not a stand-in",
+     "hw_version = -1, or Meet unsupported target type: 0xffffffff",
+     "/dev/rknpu stands for the DRM node, so the runtime speaks the wrong language to it",
+     "remove it",
+     kSymlinkLinks,
+     {},
+     check_symlink},
+    {"RK-CONTAINER-NODE",
+     "rknpu",
+     Layer::kContainer,
+     kUnusable,
+     "The container has the card and the render node of the NPU",
+     kOpenFailed,
+     "the host has the NPU, but its nodes were not passed to the container",
+     "pass the card and the render node as devices",
+     kContainerLinks,
+     {},
+     check_container_nodes},
+    {"RK-NODE-MISSING",
+     "rknpu",
+     Layer::kNode,
+     kUnusable,
+     "The NPU's device nodes are in /dev",
+     kOpenFailed,
+     "the driver has the NPU, but its nodes are missing in /dev",
+     "let udev make them again; a run of the vendor's runtime as root may have removed them",
+     {},
+     {},
+     check_nodes},
+    {"RK-NODE-PERM",
+     "rknpu",
+     Layer::kPermission,
+     kUnusable,
+     "The user may open the card and the render node of the NPU",
+     "failed to open rknpu module, need to insmod rknpu dirver! (and with sudo it works)",
+     "this user may not open the NPU's nodes; the vendor runtime needs the card node (group video) "
+     "as "
+     "well as the render node (group render)",
+     "join the groups of both nodes, then log out and in again",
+     kPermissionLinks,
+     {},
+     check_node_permission},
+    {"RK-DEVICE-RULE",
+     "rknpu",
+     Layer::kContainer,
+     kUnusable,
+     "The container's device rules allow the NPU's nodes",
+     "Operation not permitted for a node that the mode allows to open",
+     "the nodes were mounted as a volume, which gives no right to open them",
+     "pass them as devices",
+     {},
+     kAfterRule,
+     check_device_rule},
+    {"RK-DT-MASKED",
+     "rknpu",
+     Layer::kContainer,
+     kNote,
+     "The container shows /proc/device-tree",
+     "Unsupported run platform: Linux aarch64; Make sure to run docker in privileged mode",
+     "the container hides /proc/device-tree, from which Rockchip's Python toolkit, Frigate and "
+     "RKLLM "
+     "read the SoC's name; the C runtime and anynpu do not need it",
+     "start the container without these masks when one of them is used",
+     kMaskLinks,
+     {},
+     check_masked_tree},
+    {"RK-DMA-HEAP",
+     "rknpu",
+     Layer::kNode,
+     kNote,
+     "/dev/dma_heap is there",
+     "Failed to open DMA heap: /dev/dma_heap/system",
+     "there is no /dev/dma_heap, which RGA and zero-copy buffers need",
+     "use a kernel with CONFIG_DMABUF_HEAPS_SYSTEM",
+     {},
+     {},
+     check_dma_heap},
+    {"RK-RGA-PERM",
+     "rknpu",
+     Layer::kPermission,
+     kNote,
+     "The user may open /dev/rga",
+     "failed to open RGA: Permission denied",
+     "this user may not open /dev/rga, so pictures are scaled on the CPU",
+     "join the group of /dev/rga",
+     {},
+     kAfterPermission,
+     check_rga},
+    {"RK-LIB-MUSL",
+     "rknpu",
+     Layer::kLibrary,
+     kUnusable,
+     "The system has glibc",
+     "Error relocating librknnrt.so: __strdup: symbol not found",
+     "this system has musl, and librknnrt.so needs glibc",
+     "use an image or a chroot with glibc",
+     kMuslLinks,
+     {},
+     check_musl},
+    {"RK-LIB-MISSING", "rknpu", Layer::kLibrary, kUnusable, "librknnrt.so is installed",
+     "librknnrt.so: cannot open shared object file: No such file or directory",
+     "the vendor's runtime librknnrt.so is not installed", "install librknnrt.so 2.3.2 for aarch64",
+     kShadowLinks, kAfterMusl, check_runtime_missing},
+    {"RK-LIB-BROKEN",
+     "rknpu",
+     Layer::kLibrary,
+     kUnusable,
+     "librknnrt.so is a library",
+     "librknnrt.so: invalid ELF header, or file too short",
+     "what is installed as librknnrt.so is no library: a page of a website or a pointer of Git LFS",
+     "replace it by the library itself",
+     {},
+     kAfterMusl,
+     check_runtime_broken},
+    {"RK-LIB-ARCH",
+     "rknpu",
+     Layer::kLibrary,
+     kUnusable,
+     "librknnrt.so is for this processor",
+     "librknnrt.so: wrong ELF class: ELFCLASS32",
+     "librknnrt.so is for another processor than this machine's programs",
+     "replace it by the one for aarch64",
+     {},
+     kAfterBroken,
+     check_runtime_architecture},
+    {"RK-LIB-SHADOWED", "rknpu", Layer::kLibrary, kDegraded,
+     "The newest librknnrt.so is the one that programs get",
+     "Invalid RKNN model version 6, although the runtime was updated",
+     "an old copy of librknnrt.so is found before the newer one", "remove the old copy",
+     kShadowLinks, kAfterBroken, check_runtime_shadowed},
+    {"RK-LIB-OLD", "rknpu", Layer::kLibrary, kDegraded, "librknnrt.so is 2.0.0 or later",
+     "E RKNN: 6, 4, then Invalid RKNN model version 6; rknn_init answers -6",
+     "librknnrt.so is older than 2.0.0, so models of today's toolkit do not load",
+     "replace it by librknnrt.so 2.3.2", kShadowLinks, kAfterShadow, check_runtime_old},
+    {"RK-LLM-SOC",
+     "rknpu",
+     Layer::kLibrary,
+     kDegraded,
+     "The SoC can run RKLLM",
+     "Your platform is lite, or Query platform error!",
+     "RKLLM is installed, but it does not support the NPU of this SoC",
+     "use an RK3588, RK3576, RK3562 or RV1126B for language models",
+     {},
+     {},
+     check_llm_soc},
+    {"RK-LLM-DRIVER",
+     "rknpu",
+     Layer::kKernel,
+     kDegraded,
+     "The driver is new enough for RKLLM",
+     "RKNN driver version is too low",
+     "RKLLM is installed, and it needs rknpu 0.9.6 or later",
+     "upgrade to a vendor kernel with rknpu 0.9.8",
+     {},
+     kAfterOldDriver,
+     check_llm_driver},
+    {"RK-LLM-OPENCL",
+     "rknpu",
+     Layer::kLibrary,
+     kNote,
+     "RKLLM finds OpenCL",
+     "Cannot load clGetPlatformIDs!",
+     "RKLLM is installed without OpenCL, which it uses for its GPU option",
+     "install the board's libmali package, or leave the GPU option off",
+     {},
+     kAfterLlmSoc,
+     check_llm_opencl},
+    {"RK-JOB-TIMEOUT", "rknpu", Layer::kHardware, kDegraded, "The NPU finishes its jobs",
+     "failed to submit!, RKNPU: job timeout and soft reset in the kernel log",
+     "jobs on the NPU timed out and the driver reset it: power supply, heat, a kernel's "
+     "regression, or "
+     "one context used by several threads",
+     "use a stronger power supply and cooling, a newer vendor kernel, and one context for each "
+     "thread",
+     kTimeoutLinks, kAfterHeat, check_timeouts},
+    {"RK-IOVA-FULL",
+     "rknpu",
+     Layer::kModel,
+     kDegraded,
+     "The NPU's address space suffices",
+     "failed to allocate handle, errno: 14 or 12 with a large model",
+     "the models together need more than the 4 GiB of addresses that the NPU has in one domain",
+     "use a smaller model or a shorter context, or one domain for each model (base_domain_id)",
+     {},
+     {},
+     check_addresses},
+    {"RK-NPU-MEMORY",
+     "rknpu",
+     Layer::kModel,
+     kDegraded,
+     "The NPU gets its memory",
+     "failed to malloc npu memory",
+     "the driver could not get memory for the NPU",
+     "free memory, or load fewer models at a time",
+     {},
+     kAfterIommu,
+     check_memory},
+    {"RK-FUSED-CORES",
+     "rknpu",
+     Layer::kHardware,
+     kNote,
+     "A program asks for cores that exist",
+     "rknpu core invalid, invalid core mask in the kernel log",
+     "a program asked for cores that this chip does not have: some are sold with fewer",
+     "leave the core mask at automatic",
+     {},
+     {},
+     check_fused_cores},
+    {"RK-HOT",
+     "rknpu",
+     Layer::kHardware,
+     kDegraded,
+     "The NPU is cool enough",
+     "inference gets two to three times slower after some minutes",
+     "the NPU is so hot that the kernel slows it down",
+     "give the board a heat sink or a fan",
+     {},
+     {},
+     check_heat},
+    {"RK-CLOCK-CAPPED",
+     "rknpu",
+     Layer::kKernel,
+     kDegraded,
+     "The NPU may run at its full clock",
+     "inference is two to three times slower than on other boards",
+     "somebody has limited the NPU's clock",
+     "give the clock back to the driver's own governor",
+     {},
+     {},
+     check_clock},
+    {"RK-LOAD-WRONG",
+     "rknpu",
+     Layer::kKernel,
+     kNote,
+     "The driver counts the NPU's load right",
+     "a load of thousands of percent, or 99 % for ever",
+     "this driver counts the NPU's load wrong; nothing is wrong with the NPU",
+     "upgrade to a vendor kernel with rknpu 0.9.6 or later",
+     kLoadLinks,
+     {},
+     check_load_file},
+    {"RK-HOLDER-STUCK",
+     "rknpu",
+     Layer::kHardware,
+     kDegraded,
+     "No process hangs in the driver",
+     "rknn_init hangs or fails in every other process",
+     "a process that holds the NPU hangs in the kernel",
+     "end the process, or reboot",
+     kLoadLinks,
+     {},
+     check_stuck_holder},
+    {"RK-FILES-FULL",
+     "rknpu",
+     Layer::kModel,
+     kDegraded,
+     "Processes on the NPU have descriptors left",
+     "failed to convert handle to fd ... Too many open files",
+     "a process on the NPU has nearly all the files open that it may: each buffer is one",
+     "raise the limit, and release outputs",
+     kFilesLinks,
+     {},
+     check_descriptors},
+    {"RK-SOC-NAME",
+     "rknpu",
+     Layer::kLibrary,
+     kNote,
+     "Other tools know this SoC's name",
+     "Unable to detect SoC, although the NPU works",
+     "the device tree names a variant of the SoC that some tools do not know; anynpu does",
+     "nothing for anynpu; tell the other tool the SoC's name in its settings",
+     kNameLinks,
+     {},
+     check_soc_name},
+};
 
 }  // namespace
 
 std::span<const Check> checks() {
-  static constexpr Check kChecks[] = {
-      {.id = "RK-DT-DISABLED",
-       .family = "rknpu",
-       .layer = Layer::kHardware,
-       .title = "The device tree enables the NPU",
-       .symptom = "failed to open rknpu module, need to insmod rknpu dirver!",
-       .cause = "the NPU is disabled in the device tree",
-       .fix = "enable the NPU with the board's overlay tool (armbian-config, rsetup) and reboot",
-       .run = device_tree},
-      {.id = "RK-NODE-PERM",
-       .family = "rknpu",
-       .layer = Layer::kPermission,
-       .title = "The user may open the card and the render node of the NPU",
-       .symptom =
-           "failed to open rknpu module, need to insmod rknpu dirver! (and with sudo it works)",
-       .cause = "this user may not open the NPU's nodes; the vendor runtime needs the card node "
-                "(group video) as well as the render node (group render)",
-       .fix = "join the groups of both nodes, then log out and in again",
-       .links = kPermissionLinks,
-       .run = node_permission},
-  };
   return kChecks;
 }
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which processes have a device node open.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/machine.h"
+
+namespace anynpu::npu {
+
+struct Holder {
+  int pid = 0;
+  std::string command;             // /proc/PID/comm
+  char state = '?';                // of /proc/PID/stat: 'D' waits in the kernel
+  std::size_t open_files = 0;      // all of its descriptors
+  std::uint64_t most_files = 0;    // its soft limit; 0: unknown
+  std::vector<std::string> nodes;  // those of the asked ones that it has open
+};
+
+struct Holders {
+  std::vector<Holder> found;
+  std::size_t hidden = 0;  // processes of others, whose descriptors this user may not see
+};
+
+/// Scans /proc, at most 4096 processes and 100000 descriptors.
+Holders find_holders(const host::Machine& machine, const std::vector<std::string>& nodes);
+
+}  // namespace anynpu::npu
