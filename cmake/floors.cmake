@@ -21,6 +21,12 @@ target_compile_definitions(anynpu_flags INTERFACE
   SPDLOG_FMT_EXTERNAL)
 target_link_libraries(anynpu_flags INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 
+# A test is compiled as often as it is run: there the optimiser costs more time than it saves.
+add_library(anynpu_test_flags INTERFACE)
+target_compile_options(anynpu_test_flags INTERFACE $<$<CONFIG:Release>:-O0>)
+target_include_directories(anynpu_test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests/support)
+target_link_libraries(anynpu_test_flags INTERFACE GTest::gtest GTest::gmock GTest::gtest_main)
+
 function(anynpu_folder name)
   cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*/*.cpp)
@@ -37,8 +43,7 @@ function(anynpu_folder name)
   endif()
   if(ANYNPU_TESTS AND tests)
     add_executable(${name}_test ${tests})
-    target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests/support)
-    target_link_libraries(${name}_test PRIVATE anynpu_${name} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE anynpu_${name} anynpu_test_flags)
     set_property(GLOBAL APPEND PROPERTY ANYNPU_UNIT_TESTS ${name}_test)
     add_test(NAME ${name} COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:${name}_test>)
     set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600)

@@ -27,9 +27,9 @@ struct Cell {
   Cell(std::string_view value) : json(value), text(value) {}        // NOLINT
   Cell(bool value) : json(value), text(value ? "yes" : "no") {}     // NOLINT
   Cell(Json value, std::string shown) : json(std::move(value)), text(std::move(shown)) {}
-  template <typename Number>
+  template <typename Number>  // NOLINTNEXTLINE(google-explicit-constructor)
   requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>) Cell(Number value)
-      : json(value), text(json.dump()) {}  // NOLINT
+      : json(value), text(json.dump()) {}
 };
 
 struct Column {

@@ -32,7 +32,7 @@ template <typename T>
 asio::awaitable<T> await_callback(std::function<void(std::function<void(T)>)> start) {
   auto initiate = [&start](auto handler) {
     auto executor = asio::prefer(asio::get_associated_executor(handler),
-                                 asio::execution::outstanding_work.tracked);
+                                 asio::execution::outstanding_work.tracked);  // NOLINT
     auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
     start([waiting, executor](T value) {
       asio::post(executor, [waiting, value = std::move(value)]() mutable {
