@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every exit code of the program. docs/man/anynpu.1 prints the same table.
+// Every exit code of the program. `anynpu manual` prints the same table.
 #pragma once
 
 namespace anynpu {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `anynpu manual` (hidden): the man page, written from the tree of commands. docs/man/anynpu.1 is
-// what it prints; tests/cli holds the two together.
+// `anynpu manual` (hidden): the man page, written from the tree of commands, so that it lacks none;
+// `anynpu manual | man -l -` shows it.
 #include <array>
 
 #include <fmt/format.h>
@@ -117,8 +117,15 @@ std::string manual(const CLI::App& root) {
 void add_manual_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("manual", "Print the man page");
   command->group("");
+  command->footer("Examples:\n  anynpu manual | man -l -");
   on_chosen(*command, context, [&app](CommandContext& c) {
-    c.out() << manual(app);
+    if (c.json) {
+      auto report = c.report();
+      report->data("manual", manual(app));
+      report->finish();
+    } else {
+      c.out() << manual(app);
+    }
     return static_cast<int>(kExitOk);
   });
 }

@@ -94,7 +94,7 @@ class FakeServedModel : public runtime::ServedModel {
       }
     }
     control_->changed.notify_all();
-    if (refused) done(*refused);
+    if (refused) done(*refused);  // NOLINT(bugprone-use-after-move): moved only when not refused
   }
 
   Result<runtime::Reply> infer(runtime::Request) override {

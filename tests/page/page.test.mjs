@@ -115,6 +115,7 @@ const tests = {
     assert.equal(await page.locator('.box').count(), 0);
     await page.waitForFunction(() => /ready|ok/.test(document.getElementById('health').textContent));
     await shot(page, 'page-label');
+    if (shots) await page.screenshot({path: path.join(shots, 'page.jpg'), quality: 80});  // of README.md
     return page;
   },
 

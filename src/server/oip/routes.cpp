@@ -115,7 +115,7 @@ asio::awaitable<Response> all_models(Shared services) {
 
 }  // namespace
 
-void add_oip_routes(Router& router, std::shared_ptr<OipServices> services) {
+void add_oip_routes(Router& router, const std::shared_ptr<OipServices>& services) {
   router.add_plain("GET", "/v2", "The server's name, version and extensions.",
                    [](RequestContext&) { return json_response(server_metadata()); });
   router.add_plain("GET", "/v2/health/live", "Whether the server is alive.", [](RequestContext&) {

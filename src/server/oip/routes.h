@@ -29,6 +29,6 @@ struct OipServices {
 void add_oip_routes(Router& router, Services& services, Metrics* metrics = nullptr);
 
 /// The same with other models than those of `services`, for tests.
-void add_oip_routes(Router& router, std::shared_ptr<OipServices> services);
+void add_oip_routes(Router& router, const std::shared_ptr<OipServices>& services);
 
 }  // namespace anynpu::server::oip
