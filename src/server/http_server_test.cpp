@@ -331,7 +331,7 @@ TEST_F(HttpServerTest, SlowBodiesAre408) {
 }
 
 TEST_F(HttpServerTest, IdleConnectionsAreClosedWithoutAWord) {
-  start({.idle_time = milliseconds(50)});
+  start({.idle_time = milliseconds(1000)});
   TestClient silent(port_);
   EXPECT_EQ(silent.read().status, 0);
   TestClient client(port_);
@@ -349,14 +349,14 @@ TEST_F(HttpServerTest, AClientThatDoesNotReadIsLetGo) {
 }
 
 TEST_F(HttpServerTest, AWorkingHandlerHasNoTimeLimitOfTheConnection) {
-  start({.header_time = milliseconds(20),
-         .idle_time = milliseconds(20),
-         .body_time = milliseconds(20),
+  start({.header_time = milliseconds(600),
+         .idle_time = milliseconds(600),
+         .body_time = milliseconds(600),
          .write_time = seconds(60)});
   TestClient client(port_);
   client.send(TestClient::request("POST", "/wait", "", "x"));
   ASSERT_TRUE(until([&] { return waiting_ == 1; }));
-  std::this_thread::sleep_for(milliseconds(100));
+  std::this_thread::sleep_for(milliseconds(1500));
   go_on_ = true;
   EXPECT_EQ(client.read().body, "done");
 }
