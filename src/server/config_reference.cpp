@@ -115,7 +115,8 @@ std::string row(const Option<Target>& option, Target& defaults, bool everywhere)
   std::string help = info.help;
   Json json = value_json(info, slot);
   bool is_zero = json.is_null() || (json.is_number() && json == 0) ||
-                 (json.is_string() && json == "") || (json.is_array() && json.empty());
+                 (json.is_string() && json.get_ref<const std::string&>().empty()) ||
+                 (json.is_array() && json.empty());
   if (!info.zero_means.empty())
     help += fmt::format(" {}: {}.",
                         is_zero                              ? "Default"

@@ -219,7 +219,7 @@ bool splits_rows(const runtime::ServedModel& model) {
   });
 }
 
-Result<InferPlan> plan_inference(std::shared_ptr<const SentRequest> sent,
+Result<InferPlan> plan_inference(const std::shared_ptr<const SentRequest>& sent,
                                  const runtime::ServedModel& model,
                                  const vision::ImageModel* image) {
   const std::vector<TensorInfo>& declared = model.session().inputs;

@@ -45,7 +45,7 @@ engine::Shape advertised_shape(const engine::TensorInfo& tensor, const runtime::
 /// Checks names, types and shapes against what the model declares, and decodes pictures: one input
 /// of BYTES [N] where the model has a picture input holds N encoded pictures. Not for raw requests
 /// that are not resolved. `image` is null where the model takes no pictures.
-Result<InferPlan> plan_inference(std::shared_ptr<const SentRequest> sent,
+Result<InferPlan> plan_inference(const std::shared_ptr<const SentRequest>& sent,
                                  const runtime::ServedModel& model,
                                  const vision::ImageModel* image);
 
