@@ -9,6 +9,7 @@
 #include "npu/rocket/checks.h"
 #include "npu/rocket/probe.h"
 #include "npu/unknown/probe.h"
+#include "npu/xdna/checks.h"
 #include "npu/xdna/probe.h"
 
 namespace anynpu::npu {
@@ -19,7 +20,7 @@ std::span<const Family> families() {
       {"rknpu", "Rockchip NPU, vendor kernel", rknpu::probe, rknpu::checks},
       {"rocket", "Rockchip NPU, mainline kernel", rocket::probe, rocket::checks},
       {"axcl", "AXERA PCIe card", axcl::probe},
-      {"xdna", "AMD Ryzen AI NPU", xdna::probe},
+      {"xdna", "AMD Ryzen AI NPU", xdna::probe, xdna::checks},
       {"unknown", "NPU of a driver that anynpu does not know", unknown::probe},
   };
   return kFamilies;
