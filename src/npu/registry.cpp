@@ -2,6 +2,7 @@
 // The one line per family.
 #include "npu/registry.h"
 
+#include "npu/axcl/checks.h"
 #include "npu/axcl/probe.h"
 #include "npu/cpu/probe.h"
 #include "npu/rknpu/checks.h"
@@ -19,7 +20,7 @@ std::span<const Family> families() {
       {"cpu", "CPU", cpu::probe},
       {"rknpu", "Rockchip NPU, vendor kernel", rknpu::probe, rknpu::checks},
       {"rocket", "Rockchip NPU, mainline kernel", rocket::probe, rocket::checks},
-      {"axcl", "AXERA PCIe card", axcl::probe},
+      {"axcl", "AXERA PCIe card", axcl::probe, axcl::checks},
       {"xdna", "AMD Ryzen AI NPU", xdna::probe, xdna::checks},
       {"unknown", "NPU of a driver that anynpu does not know", unknown::probe},
   };

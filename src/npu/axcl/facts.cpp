@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the checks of AXERA's cards look at.
+//
+// The driver is asked once, by a process that opens its node once and ends: a second open in one
+// thread corrupts the driver, and one global lock is held across every call (axcl-runtime, drv/).
+#include "npu/axcl/facts.h"
+
+#include <charconv>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace anynpu::npu::axcl {
+namespace {
+
+constexpr unsigned kAxera = 0x1f4b;
+
+// The bus number of "0001:01:00.0", which is the card's number for driver and runtime.
+unsigned bus_of(const std::string& address) {
+  unsigned bus = 0;
+  if (address.size() >= 7) std::from_chars(address.data() + 5, address.data() + 7, bus, 16);
+  return bus;
+}
+
+bool link_lost(const host::Machine& machine, const std::string& address) {
+  auto config = machine.read_text("/sys/bus/pci/devices/" + address + "/config", 4096);
+  return config && config->size() >= 4 && config->substr(0, 4) == "\xff\xff\xff\xff";
+}
+
+// The driver's last word on a card: "[heartbeat_recv_thread, 612]: device 4: dead!", its number in
+// hexadecimal.
+void read_log(const host::KernelLog& log, Card& card) {
+  const std::string prefix = fmt::format("device {:x}: ", bus_of(card.function.address));
+  for (const std::string& line : log.lines) {
+    const bool dead = line.find(prefix + "dead!") != std::string::npos;
+    if (!dead && line.find(prefix + "alive!") == std::string::npos) continue;
+    card.state = dead ? CardState::kDead : CardState::kAlive;
+    card.state_evidence = "kernel log: " + printable(line);
+  }
+}
+
+}  // namespace
+
+Facts Facts::read(const CheckContext& context) {
+  const host::Machine& machine = context.machine();
+  Facts facts;
+  for (PciFunction& function : pci_functions(machine)) {
+    if (function.vendor != kAxera) continue;
+    Card card{std::move(function), CardState::kUnknown, "", false};
+    card.link_lost = link_lost(machine, card.function.address);
+    read_log(context.kernel_log(), card);
+    facts.cards.push_back(std::move(card));
+  }
+  facts.driver = host::module(machine, "axcl_host").present;
+  facts.sdk = machine.exists(kLibraryFolder) || machine.exists("/usr/bin/axcl");
+  auto model = machine.read_text("/proc/device-tree/model", 256);
+  facts.pi5 = model && model->find("Raspberry Pi 5") != std::string::npos;
+
+  const std::string node(kNodes[0]);
+  if (!machine.exists(node) || !machine.may_open(node)) return facts;
+  auto answer = machine.ask(node, {.question = host::Question::kAxclCards});
+  if (!answer) {
+    facts.refused = answer.error();
+    return facts;
+  }
+  std::map<unsigned, unsigned long> states;
+  for (const std::string& line : split(*answer, '\n')) {
+    std::vector<std::string> words = split(line, ' ');
+    if (words.size() == 2)
+      states[static_cast<unsigned>(std::strtoul(words[0].c_str(), nullptr, 10))] =
+          std::strtoul(words[1].c_str(), nullptr, 10);
+  }
+  facts.listed = states.size();
+  for (Card& card : facts.cards) {
+    auto state = states.find(bus_of(card.function.address));
+    if (state == states.end() || state->second > 1) continue;
+    card.state = state->second == 1 ? CardState::kAlive : CardState::kDead;
+    card.state_evidence = fmt::format("{}: the driver says that card {} is {}", node, state->first,
+                                      state->second == 1 ? "alive" : "dead");
+  }
+  return facts;
+}
+
+}  // namespace anynpu::npu::axcl

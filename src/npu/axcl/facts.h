@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the checks of AXERA's cards look at, read once.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "npu/check.h"
+#include "npu/sysfs.h"
+
+namespace anynpu::npu::axcl {
+
+inline constexpr std::string_view kNodes[] = {"/dev/axcl_host", "/dev/msg_userdev",
+                                              "/dev/ax_mmb_dev"};
+inline constexpr const char* kLibraryFolder = "/usr/lib/axcl";
+inline constexpr const char* kFirmware = "/lib/firmware/axcl/ax650_card.pac";
+/// Where the runtime writes its log unless axcl.json says otherwise.
+inline constexpr const char* kRuntimeLog = "/tmp/axcl/axcl_logs.txt";
+
+/// How a card is, by the driver's own word.
+enum class CardState { kAlive, kDead, kUnknown };
+
+struct Card {
+  PciFunction function;
+  CardState state = CardState::kUnknown;
+  std::string state_evidence;
+  /// Its registers read as all ones: the link is gone, and with it the card's memory windows.
+  bool link_lost = false;
+};
+
+struct Facts {
+  std::vector<Card> cards;
+  bool driver = false;  // the module axcl_host is loaded
+  bool sdk = false;     // AXERA's software is installed
+  bool pi5 = false;     // a Raspberry Pi 5
+  /// What the driver answered when it was asked for its cards: none yet, a number, or the error.
+  std::optional<std::size_t> listed;
+  std::optional<Error> refused;
+
+  static Facts read(const CheckContext& context);
+};
+
+}  // namespace anynpu::npu::axcl
