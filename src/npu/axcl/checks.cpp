@@ -699,7 +699,7 @@ std::span<const Check> checks() {
        .family = kFamily,
        .layer = Layer::kFirmware,
        .title = "The card gives out ports",
-       .symptom = "0x80300186; request ports from device fail; Recv port ack timeout.",
+       .symptom = "0x80300186; request ports from device fail; Recv port ack timeout",
        .cause =
            "the card's daemon hangs, or its 128 ports were used up by programs that were killed",
        .fix = "end the programs on the card; then reboot it: axcl-smi reboot",
