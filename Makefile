@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of daily work. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test stress bench format lint clean asan tsan clang fuzz test-arm64
+.PHONY: help run build test stress bench format lint clean asan tsan clang fuzz test-arm64 test-rocket
 
 PORT ?= 8080
 FUZZ_SECONDS ?= 30
@@ -97,6 +97,15 @@ test-arm64: ## cross-compile for arm64, run the unit tests under qemu-user
 	@$(anynpu) engines pull --arch arm64
 	@tools/build arm64 $(SETTINGS)
 	@ctest --preset arm64
+
+test-rocket: ## Mesa's real arm64 delegate on the simulated RK3588 NPU, under qemu-user
+	@tools/setup arm64 test
+	@tools/mesa-arm64 forky sid
+	@tools/mesa-models
+	@$(program)
+	@$(anynpu) engines pull --arch arm64
+	@tools/build arm64 $(SETTINGS) rocket_compare anynpu_sim_rocket_preload
+	@ctest --preset rocket
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -58,10 +58,12 @@ Result<Fault> parse_fault(const std::string& text) {
       fault.ms = static_cast<int>(number);
     } else if (key == "mib" && number <= 1'000'000) {
       fault.mib = static_cast<int>(number);
+    } else if (key == "error" && number >= 1 && number < 4096) {
+      fault.error = static_cast<int>(number);
     } else {
       return Error{Code::kInvalid, fmt::format("fault '{}': '{}' is not possible",
                                                printable(fault.name), printable(parts[i]))}
-          .with_hint("keys: after, times, one-in, seed, ms, mib");
+          .with_hint("keys: after, times, one-in, seed, ms, mib, error");
     }
   }
   return fault;

@@ -33,8 +33,9 @@ struct Fault {
   std::uint64_t times = 0;   // how often it strikes; 0: without end
   std::uint64_t one_in = 1;  // 1 or more: strikes once in that many times, at random
   std::uint64_t seed = 1;
-  int ms = 0;   // how long, for faults that take time
-  int mib = 0;  // how much, for faults that take memory
+  int ms = 0;     // how long, for faults that take time
+  int mib = 0;    // how much, for faults that take memory
+  int error = 0;  // errno instead of the usual one, for faults of system calls
 };
 
 /// What the variable and the control file say; at most 4 KiB and 16 faults.
