@@ -24,7 +24,7 @@ target_link_libraries(anynpu_flags INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 # A test is compiled as often as it is run: there the optimiser costs more time than it saves.
 add_library(anynpu_test_flags INTERFACE)
 target_compile_options(anynpu_test_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:-O0>)
-target_include_directories(anynpu_test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests/support)
+target_include_directories(anynpu_test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests/support ${CMAKE_SOURCE_DIR})
 target_link_libraries(anynpu_test_flags INTERFACE GTest::gtest GTest::gmock GTest::gtest_main)
 
 function(anynpu_folder name)

@@ -9,6 +9,7 @@
 
 #include "engine/file_mapping.h"
 #include "engine/library.h"
+#include "engine/rknn.h"
 
 namespace anynpu::engine {
 namespace fs = std::filesystem;
@@ -67,11 +68,11 @@ std::vector<VendorLibrary> vendor_libraries() {
        "librknnrt.so",
        {"/usr/lib", lib, "/usr/local/lib", "/usr/lib64"},
        "librknnrt version: ",
-       "",
-       "",
+       "rknn_init",
+       "this file is not Rockchip's librknnrt of the second generation",
        "put the librknnrt.so of Rockchip's RKNN toolkit for arm64 into /usr/lib",
        "ANYNPU_RKNN",
-       nullptr},
+       [](const EngineStatus& found) { return open_rknn(found.library); }},
       {"axmodel",
        "axcl",
        ".axmodel",

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/impostor.h"
 #include "model/mapped_file.h"
 
 namespace anynpu::model {
@@ -48,48 +49,8 @@ std::string_view to_string(FileKind kind) {
 
 namespace {
 
-// Files that are often found in the place of a model.
-struct Impostor {
-  std::string_view start;
-  const char* what;
-  const char* hint;
-};
-constexpr Impostor kImpostors[] = {
-    {"version https://git-lfs", "a Git LFS pointer, not the model itself",
-     "run 'git lfs pull' in its repository"},
-    {"<!DOCTYPE", "a web page, not a model",
-     "the download was answered by a page: look at it, then fetch again"},
-    {"<!doctype", "a web page, not a model",
-     "the download was answered by a page: look at it, then fetch again"},
-    {"<html", "a web page, not a model",
-     "the download was answered by a page: look at it, then fetch again"},
-    {"<HTML", "a web page, not a model",
-     "the download was answered by a page: look at it, then fetch again"},
-    {"<?xml", "an XML document, not a model",
-     "the download may have been answered by an error: fetch it again"},
-    {"{", "a JSON document, not a model",
-     "the download may have been answered by an error: fetch it again"},
-    {"PK\x03\x04", "a zip archive (a Keras or PyTorch model?), not a model that anynpu loads",
-     "unpack or convert it"},
-    {"\x1f\x8b", "a gzip archive, not a model", "unpack it with tar or gunzip"},
-    {"\xfd"
-     "7zXZ",
-     "an xz archive, not a model", "unpack it with tar or unxz"},
-    {"\x89HDF", "an HDF5 file (a Keras model?), not a model that anynpu loads",
-     "convert it to .tflite or .onnx"},
-    {"\x7f"
-     "ELF",
-     "a program or a library, not a model", ""},
-    {"CYPTRKNN", "an encrypted RKNN model, which cannot be looked into", ""},
-};
-
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-bool all_zero(std::span<const std::byte> bytes) {
-  auto head = bytes.first(std::min<std::size_t>(bytes.size(), 4096));
-  return std::all_of(head.begin(), head.end(), [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 }  // namespace
@@ -102,14 +63,9 @@ Result<FileKind> kind_of(std::span<const std::byte> bytes, const fs::path& name)
   if (bytes.empty()) return refuse("an empty file", "fetch it again");
   if (looks_like_tflite(bytes)) return FileKind::kTflite;
   std::string_view text = as_text(bytes);
-  if (text.starts_with(std::string_view("RKNN\0\0\0\0", 8))) return FileKind::kRknn;
+  if (engine::looks_like_rknn(bytes)) return FileKind::kRknn;
   if (text.starts_with("xclbin2")) return FileKind::kXclbin;
-  std::string_view start = trim(text.substr(0, 64));
-  for (const Impostor& impostor : kImpostors)
-    if (text.starts_with(impostor.start) || start.starts_with(impostor.start))
-      return refuse(impostor.what, impostor.hint);
-  if (all_zero(bytes))
-    return refuse("filled with zeros, as an interrupted download leaves it", "fetch it again");
+  if (auto impostor = engine::impostor_of(bytes)) return refuse(impostor->what, impostor->hint);
   std::string ending = to_lower(name.extension().string());
   if (ending == ".axmodel") return FileKind::kAxmodel;
   if (looks_like_onnx(bytes)) return FileKind::kOnnx;
@@ -119,7 +75,7 @@ Result<FileKind> kind_of(std::span<const std::byte> bytes, const fs::path& name)
 
 Result<Inspection> inspect_bytes(std::span<const std::byte> bytes, const fs::path& name) {
   ANYNPU_TRY(kind, kind_of(bytes, name));
-  Inspection inspection{name, bytes.size(), kind, std::nullopt, std::nullopt};
+  Inspection inspection{name, bytes.size(), kind, {}, {}, {}};
   if (kind == FileKind::kTflite) {
     ANYNPU_TRY(tflite, read_tflite(bytes, name.string()));
     inspection.tflite = std::move(tflite);
@@ -127,6 +83,10 @@ Result<Inspection> inspect_bytes(std::span<const std::byte> bytes, const fs::pat
   if (kind == FileKind::kOnnx) {
     ANYNPU_TRY(onnx, read_onnx(bytes, name.string()));
     inspection.onnx = std::move(onnx);
+  }
+  if (kind == FileKind::kRknn) {
+    ANYNPU_TRY(rknn, engine::read_rknn(bytes, name.string()));
+    inspection.rknn = std::move(rknn);
   }
   return inspection;
 }

@@ -10,6 +10,7 @@
 
 #include "base/report.h"
 #include "base/result.h"
+#include "engine/rknn_file.h"
 #include "model/onnx_file.h"
 #include "model/tflite_file.h"
 
@@ -25,8 +26,9 @@ struct Inspection {
   std::filesystem::path file;
   std::uint64_t bytes = 0;
   FileKind kind = FileKind::kTflite;
-  std::optional<TfliteFile> tflite;  // for kTflite
-  std::optional<OnnxFile> onnx;      // for kOnnx
+  std::optional<TfliteFile> tflite;      // for kTflite
+  std::optional<OnnxFile> onnx;          // for kOnnx
+  std::optional<engine::RknnFile> rknn;  // for kRknn
 };
 
 /// What the bytes are. `name` decides only where the content does not: .axmodel. An error says what

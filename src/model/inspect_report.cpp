@@ -190,6 +190,29 @@ void report_onnx(const OnnxFile& model, Report& report) {
   report.data("metadata", metadata);
 }
 
+void report_rknn(const engine::RknnFile& model, Report& report) {
+  report.fact("format_version", "Format version", model.format);
+  report.fact("platforms", "Made for", Cell(Json(model.platforms), join(model.platforms, ", ")));
+  report.fact("toolkit", "Toolkit", model.toolkit);
+  report.fact("compiler", model.compiler.empty() ? "" : "Compiler", model.compiler);
+  const std::string least = engine::least_runtime(model);
+  report.fact("least_runtime", "Needs",
+              Cell(Json(least), least.empty() ? "librknnrt of any version"
+                                              : "librknnrt " + least + " or newer"));
+  report.fact("arch", model.arch.empty() ? "" : "Architecture", model.arch);
+  report.fact("framework", model.framework.empty() ? "" : "Made from", model.framework);
+  report.fact("name", model.name.empty() ? "" : "Name", model.name);
+  report.fact("shapes", "Shapes", model.dynamic ? "to choose from" : "fixed");
+  report.fact("input_count", "Inputs", model.inputs);
+  report.fact("output_count", "Outputs", model.outputs);
+  std::vector<std::vector<Cell>> rows;
+  for (const engine::RknnTensor& tensor : model.tensors)
+    rows.push_back(
+        {tensor.name, tensor.type, {shape_json(tensor.shape), engine::to_string(tensor.shape)}});
+  if (!rows.empty()) report.line("");
+  report.table("tensors", {{"name", "TENSOR"}, {"type", "TYPE"}, {"shape", "SHAPE (NCHW)"}}, rows);
+}
+
 }  // namespace
 
 void report_inspection(const Inspection& inspection, bool all_tensors, Report& report) {
@@ -199,7 +222,8 @@ void report_inspection(const Inspection& inspection, bool all_tensors, Report& r
               Cell(Json(to_string(inspection.kind)), std::string(title_of(inspection.kind))));
   if (inspection.tflite) report_tflite(*inspection.tflite, all_tensors, report);
   if (inspection.onnx) report_onnx(*inspection.onnx, report);
-  if (!inspection.tflite && !inspection.onnx)
+  if (inspection.rknn) report_rknn(*inspection.rknn, report);
+  if (!inspection.tflite && !inspection.onnx && !inspection.rknn)
     report.line("Only its vendor's tools can look inside.");
 }
 

@@ -10,6 +10,7 @@
 #include "model/tflite_operators.h"
 #include "temporary_folder.h"
 #include "tiny_onnx.h"
+#include "tiny_rknn.h"
 #include "tiny_tflite.h"
 
 namespace anynpu::model {
@@ -282,6 +283,28 @@ TEST(InspectReport, TextAndJsonSayTheSame) {
   EXPECT_EQ(document["inputs"][0]["quantisation"]["zero_point"], 3);
   EXPECT_EQ(document["inputs"][0]["shape"], Json::array({-1, 4}));
   EXPECT_EQ(document["operators"][0]["name"], "SOFTMAX");
+}
+
+TEST(InspectReport, RknnSaysWhatItNeeds) {
+  const std::vector<std::byte> bytes = sim::make_rknn(
+      small_tflite(), {},
+      {{{"url", "input"}, {"size", {1, 3, 8, 8}}, {"dtype", {{"qnt_type", "int8"}}}}});
+  Result<Inspection> inspection = inspect_bytes(bytes, "x.rknn");
+  ASSERT_TRUE(inspection.has_value()) << inspection.error().message;
+  std::ostringstream text, json;
+  auto report = text_report(text);
+  report_inspection(*inspection, true, *report);
+  report->finish();
+  report = json_report(json);
+  report_inspection(*inspection, false, *report);
+  report->finish();
+  EXPECT_THAT(text.str(), HasSubstr("librknnrt 2.3.2 or newer"));
+  EXPECT_THAT(text.str(), HasSubstr("rk3588"));
+  Json document = Json::parse(json.str());
+  EXPECT_EQ(document["format"], "rknn");
+  EXPECT_EQ(document["platforms"], Json::array({"rk3588"}));
+  EXPECT_EQ(document["least_runtime"], "2.3.2");
+  EXPECT_EQ(document["tensors"][0]["shape"], Json::array({1, 3, 8, 8}));
 }
 
 }  // namespace

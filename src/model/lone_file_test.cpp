@@ -6,6 +6,7 @@
 #include "model/package.h"
 #include "temporary_folder.h"
 #include "tiny_onnx.h"
+#include "tiny_rknn.h"
 #include "tiny_tflite.h"
 
 namespace anynpu::model {
@@ -115,7 +116,7 @@ TEST(LoneFile, AnythingElseIsRaw) {
   write(folder / "x.onnx", model.build());
   EXPECT_EQ(package_of(folder / "x.onnx").task, Task::kRaw);
 
-  std::ofstream(folder / "x.rknn", std::ios::binary) << std::string("RKNN\0\0\0\0\6", 9);
+  write(folder / "x.rknn", sim::make_rknn({}, {}));
   Package package = package_of(folder / "x.rknn");
   EXPECT_EQ(package.task, Task::kRaw);
   EXPECT_THAT(package.latest().artifacts.at(0).families, ElementsAre("rknpu"));

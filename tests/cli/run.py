@@ -20,8 +20,8 @@ A block is a run of lines without an empty one; lines that start with '#' are co
             expression), is (VALUE is string, number, boolean, array, object or null)
     TIMEOUT seconds (300): for what hangs, not for what is slow on a busy machine
 
-In the commands $MODELS is the user's folder of model packages, $SOURCE the repository's folder, and
-$CANARY the picture of the first package.
+In the commands $MODELS is the user's folder of model packages, $SOURCE the repository's folder, $SIM the
+folder of simulated vendor libraries, and $CANARY the picture of the first package.
 """
 import argparse
 import json
@@ -168,7 +168,8 @@ def environment_for(binary, tools):
         raise SystemExit(f"{models / FIRST_PACKAGE} has no canary picture: run `make test`, which gets the models")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANYNPU_")}
     environment.update(PATH=f"{tools}:{environment['PATH']}", LC_ALL="C.UTF-8", MODELS=str(models),
-                       CANARY=str(canary), SOURCE=str(HERE.parent.parent))
+                       CANARY=str(canary), SOURCE=str(HERE.parent.parent),
+                       SIM=str(binary.parent.parent / "lib" / "anynpu" / "sim"))
     return environment
 
 
