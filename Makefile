@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of daily work. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test stress bench format lint clean asan tsan clang fuzz test-arm64 test-rocket
+.PHONY: help run build test stress bench bench-http soak format lint clean asan tsan clang fuzz test-arm64 test-rocket
 
 PORT ?= 8080
 FUZZ_SECONDS ?= 30
 REQUESTS ?= 10000
+MINUTES ?= 30
 anynpu := build/release/bin/anynpu
 
 # A folder with models and images beside the checkout spares the downloads.
@@ -57,6 +58,19 @@ bench: ## run the benchmarks
 	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) anynpu bench_programs
 	$(pull)
 	@for program in build/release/bin/*_bench; do [ ! -x "$$program" ] || "$$program" || exit 1; done
+
+bench-http: ## engine alone, anynpu serve, Flask and gunicorn side by side
+	@tools/setup bench
+	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) anynpu load_client baseline
+	$(pull)
+	@python3 bench/http/compare.py --build build/release
+
+soak: ## MINUTES=30 at full load while models are replaced, then 6,000 slow and idle clients
+	@tools/setup bench
+	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) anynpu load_client
+	$(pull)
+	@python3 bench/http/hardship.py --build build/release soak --minutes $(MINUTES)
+	@python3 bench/http/hardship.py --build build/release slow
 
 format: ## format the C++ sources
 	@tools/setup format

@@ -31,8 +31,9 @@ TEST_LIBRARY_PACKAGES=(libgtest-dev libgmock-dev libflatbuffers-dev)
 BUILD_PACKAGES=(@cmake:cmake @ninja:ninja-build @g++:g++ @pkg-config:pkg-config "${LIBRARY_PACKAGES[@]}")
 RUN_PACKAGES=("${BUILD_PACKAGES[@]}" ca-certificates @curl:curl @xz:xz-utils @tar:tar @npm:npm)
 TEST_PACKAGES=("${RUN_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}" @python3:python3 @node:nodejs
-  @chromium:chromium fonts-dejavu-core)
-BENCH_PACKAGES=("${RUN_PACKAGES[@]}" libbenchmark-dev)
+  @chromium:chromium fonts-dejavu-core libzmq5)
+# The peers of bench/http are Python servers.
+BENCH_PACKAGES=("${RUN_PACKAGES[@]}" libbenchmark-dev python3-flask gunicorn python3-numpy python3-pil)
 CLANG_PACKAGES=("${BUILD_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}" clang-14 libclang-rt-14-dev)
 FUZZ_PACKAGES=("${CLANG_PACKAGES[@]}")
 FORMAT_PACKAGES=(@git:git clang-format-14)

@@ -90,6 +90,9 @@ void read_flags(const ConfigInput& input, LoadedConfig& loaded) {
   for (const FlagValue& value : input.flags)
     for (const auto& option : server_options())
       if (option.info.key == value.key) set(loaded, option, value.text, Source::kFlag, value.flag);
+  if (input.models.empty()) return;
+  loaded.config.serve.models = input.models;
+  loaded.origins["models.load"] = {Source::kFlag, "--model"};
 }
 
 void read_token(LoadedConfig& loaded) {

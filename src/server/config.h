@@ -15,38 +15,16 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "runtime/served_model.h"
+#include "server/model_config.h"
 #include "server/serve.h"
 
 namespace anynpu::server {
-
-/// Which versions of a package are loaded.
-struct VersionPolicy {
-  enum class Kind { kLatest, kAll, kSpecific };
-  Kind kind = Kind::kLatest;
-  int latest = 1;                 // kLatest: how many of the highest numbers
-  std::vector<int> numbers = {};  // kSpecific
-};
-
-/// A label's version, or a label's share of the requests.
-using LabelNumbers = std::map<std::string, int>;
-
-/// One [[model]].
-struct ModelConfig {
-  std::string name;  // a package, a folder or an artifact file
-  runtime::ServeOptions runtime;
-  VersionPolicy versions;
-  LabelNumbers labels;        // {stable = 1, canary = 2}: versions
-  LabelNumbers weights;       // {stable = 90, canary = 10}: shares; empty: no split
-  std::string sticky_header;  // requests with the same value of it get the same label; empty: none
-};
 
 struct ServerConfig {
   ServerOptions serve;
   std::string health_host;  // empty: as the server's
   int health_port = 0;      // of a listener for health and metrics only; 0: none
-  Duration body_idle_time = seconds(15);
-  std::string token;  // of token_file, when that is set
+  std::string token;        // of token_file, when that is set
   std::string token_file;
   std::vector<std::string> cors_origins;
   bool access_log = false;

@@ -55,6 +55,14 @@ TEST_F(ConfigTest, NothingAtAllIsTheDefaults) {
   EXPECT_EQ(loaded.config.serve.http.body_bytes, HttpLimits().body_bytes);
 }
 
+TEST_F(ConfigTest, ModelsOfTheCommandLineReplaceThoseOfTheFile) {
+  input_.models = {"c", "a,b"};
+  LoadedConfig loaded = load("[models]\nload = [\"a\"]\n[[model]]\nname = \"b\"\n");
+  EXPECT_THAT(messages(loaded), IsEmpty());
+  EXPECT_THAT(loaded.config.serve.models, ElementsAre("c", "a,b"));
+  EXPECT_EQ(loaded.origins["models.load"].where, "--model");
+}
+
 TEST_F(ConfigTest, ReadsEveryKindOfValue) {
   LoadedConfig loaded = load(R"(
 [server]
@@ -73,7 +81,7 @@ policy = "cpu-only"
 watch_interval = "500 ms"
 queue = 7
 batch_wait_ms = 1.5
-hang_limit_ms = "3 s"
+hang_limit = "3 s"
 isolated = false
 [detection]
 threshold = 0.5

@@ -83,6 +83,15 @@ class FakeServedModel : public runtime::ServedModel {
   /// From now on its only input is no picture.
   void take_text() { session_.inputs[0] = {"words", engine::DType::kInt32, {1, 16}}; }
 
+  /// From now on it detects, whatever is on the picture: a dog (0.9), something without a label
+  /// (0.8), a cat (0.5) and a bird (0.3), the weakest first.
+  void detect() {
+    session_.outputs = {{"boxes", engine::DType::kFloat32, {1, 4, 4}},
+                        {"classes", engine::DType::kFloat32, {1, 4}},
+                        {"scores", engine::DType::kFloat32, {1, 4}},
+                        {"count", engine::DType::kFloat32, {1}}};
+  }
+
   void submit(runtime::Request request, std::function<void(Result<runtime::Reply>)> done) override {
     std::optional<Error> refused;
     {
@@ -153,6 +162,7 @@ class FakeServedModel : public runtime::ServedModel {
     if (control_->fail) return *control_->fail;
     std::vector<std::byte> picture(4 * 4 * 3);
     ANYNPU_CHECK(request.input->write(0, session_.inputs[0], picture));
+    if (session_.outputs.size() == 4) return detections();
     float means[3] = {0, 0, 0};
     for (std::size_t i = 0; i < picture.size(); ++i)
       means[i % 3] += static_cast<float>(picture[i]) / 255 / 16;
@@ -165,6 +175,26 @@ class FakeServedModel : public runtime::ServedModel {
     reply.artifact = "model.tflite";
     reply.fallback = control_->fallback;
     reply.attempts = control_->fallback ? 2 : 1;
+    reply.infer_ms = 1.5;
+    return reply;
+  }
+
+  runtime::Reply detections() const {
+    const std::vector<std::vector<float>> values = {
+        {0, 0, 0.25F, 0.25F, 0.5F, 0.5F, 1, 1, 0, 0.5F, 0.5F, 1, 0.25F, 0.5F, 0.75F, 1},
+        {2, 0, 7, 1},
+        {0.3F, 0.5F, 0.8F, 0.9F},
+        {4}};
+    runtime::Reply reply;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      engine::Tensor tensor{session_.outputs[i],
+                            std::vector<std::byte>(values[i].size() * sizeof(float))};
+      std::memcpy(tensor.bytes.data(), values[i].data(), tensor.bytes.size());
+      reply.outputs.push_back(std::move(tensor));
+    }
+    reply.device = "cpu";
+    reply.engine = "tflite+fake";
+    reply.artifact = "model.tflite";
     reply.infer_ms = 1.5;
     return reply;
   }

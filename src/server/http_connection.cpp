@@ -69,6 +69,7 @@ class HttpConnection::Context : public RequestContext {
 
   RequestHead& mutable_head() { return head_; }
   void begin() {
+    client_ = connection_.client_;
     id_ = request_id(head_);
     start_ = Clock::now();
   }
@@ -87,7 +88,8 @@ HttpConnection::HttpConnection(asio::ip::tcp::socket socket, HttpShared& shared,
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   auto endpoint = socket_.remote_endpoint(ignored);
-  remote_ = fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
+  client_ = endpoint.address().to_string();
+  remote_ = fmt::format("{}:{}", client_, endpoint.port());
   woken_.expires_at(TimePoint::max());
 }
 
@@ -237,6 +239,7 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
   std::uint64_t announced = parser_->content_length().value_or(0);
   if (phase_ != Phase::kBody) {
     begin(Phase::kBody, limits.body_time);
+    body_deadline_ = deadline_;
     if (announced <= limits.body_bytes && expects_continue_ && buffer_.size() == 0) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       ErrorCode error;
@@ -291,6 +294,7 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
           400,
           Error{Code::kInvalid, fmt::format("the body ends after {} bytes {}", body_read_, whole)}};
     } else if (used == 0) {
+      deadline_ = std::min(body_deadline_, Clock::now() + limits.body_silence);
       co_await more(kBodyStep);
     }
   }

@@ -74,7 +74,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   asio::ip::tcp::socket socket_;
   HttpShared& shared_;
   const Router& router_;
-  std::string remote_;
+  std::string client_;  // the address
+  std::string remote_;  // with the port
 
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
@@ -82,6 +83,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   Phase phase_ = Phase::kIdle;
   TimePoint deadline_ = TimePoint::max();
+  TimePoint body_deadline_ = TimePoint::max();
   bool fresh_ = true;  // nothing has come yet
   bool timed_out_ = false;
   bool aborted_ = false;

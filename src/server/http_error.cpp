@@ -31,14 +31,17 @@ int status_of(Code code) {
   return 500;
 }
 
+Json error_json(const Error& error) {
+  return {{"success", false},
+          {"error",
+           {{"code", to_string(error.code)},
+            {"message", error.message},
+            {"hint", error.hint.empty() ? Json(nullptr) : Json(error.hint)}}}};
+}
+
 Response error_response(const Error& error, int status) {
   if (status == 0) status = status_of(error.code);
-  Json json = {{"success", false},
-               {"error",
-                {{"code", to_string(error.code)},
-                 {"message", error.message},
-                 {"hint", error.hint.empty() ? Json(nullptr) : Json(error.hint)}}}};
-  Response response = json_response(json, status);
+  Response response = json_response(error_json(error), status);
   if (status == 429 || status == 503) response.headers.push_back({"Retry-After", "1"});
   response.error = error;
   return response;

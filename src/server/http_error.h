@@ -12,7 +12,10 @@ namespace anynpu::server {
 /// 400, 403, 404, 413, 415, 500, 503 or 504.
 int status_of(Code code);
 
-/// {"success": false, "error": {"code", "message", "hint"}}; 429 and 503 carry Retry-After.
+/// {"success": false, "error": {"code", "message", "hint"}}
+Json error_json(const Error& error);
+
+/// error_json as a response; 429 and 503 carry Retry-After.
 /// `status` 0: status_of the error's code.
 Response error_response(const Error& error, int status = 0);
 

@@ -88,7 +88,8 @@ HttpServer::HttpServer(const HttpLimits& limits, int loops,
     : impl_(std::make_shared<Impl>()) {
   impl_->shared.limits = limits;
   impl_->shared.observer = std::move(observer);
-  for (Duration time : {limits.header_time, limits.idle_time, limits.body_time, limits.write_time})
+  for (Duration time : {limits.header_time, limits.idle_time, limits.body_time, limits.body_silence,
+                        limits.write_time})
     impl_->sweep_every = std::min(impl_->sweep_every, time / 4);
   impl_->sweep_every = std::max(impl_->sweep_every, kShortestSweep);
   for (int i = 0; i < std::max(1, loops); ++i) {

@@ -30,7 +30,8 @@ struct HttpLimits {
   Duration header_time = seconds(10);  // from the first byte of a request to the end of its headers
   Duration idle_time = seconds(75);    // between requests
   Duration body_time = seconds(60);    // to read a whole body
-  Duration write_time = seconds(60);   // to take a whole answer
+  Duration body_silence = seconds(15);  // the longest pause within a body
+  Duration write_time = seconds(60);    // to take a whole answer
 };
 
 /// A request that has been answered, or whose connection was lost over it.

@@ -3,7 +3,7 @@
 #include "server/model_host.h"
 
 #include <algorithm>
-#include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -67,11 +67,14 @@ ModelHost::ModelHost(ModelHostOptions options) : options_(std::move(options)) {
   if (!options_.start) options_.start = start_served;
   if (!options_.open) options_.open = model::open_package;
   if (!options_.inventory) options_.inventory = [] { return model::list_packages().packages; };
+  if (!options_.fingerprint) options_.fingerprint = files_fingerprint;
+  retired_ = std::make_unique<WorkPool>(1, 0);
   loaders_ = std::make_unique<WorkPool>(loader_threads(options_.parallel_loads), kMostWaitingLoads);
 }
 
 ModelHost::~ModelHost() {
   drain(Clock::now());
+  entries_.clear();  // before the thread that takes what is let go
 }
 
 Result<> ModelHost::open() {
@@ -80,36 +83,90 @@ Result<> ModelHost::open() {
     ANYNPU_TRY(package, options_.open(name));
     if (version != 0 && package.find(version) == nullptr) return no_version(package, version);
     std::lock_guard lock(mutex_);
-    auto [at, is_new] = known_.emplace(package.name, package);
-    if (!is_new && at->second.folder != package.folder)
-      return Error{Code::kInvalid,
-                   fmt::format("two models have the name '{}': {} and {}", package.name,
-                               at->second.folder.string(), package.folder.string())}
+    bool is_new = !known_.contains(package.name);
+    if (!is_new && known_.at(package.name).package.folder != package.folder)
+      return Error{
+          Code::kInvalid,
+          fmt::format("two models have the name '{}': {} and {}", package.name,
+                      known_.at(package.name).package.folder.string(), package.folder.string())}
           .with_hint("rename one of them in its model.toml");
+    Known& known = learn_locked(package, name);
     if (is_new) named_.push_back(package.name);
-    Key key{package.name, version != 0 ? version : package.latest().number};
-    version_.emplace(key);
-    if (std::find(at_start_.begin(), at_start_.end(), key) == at_start_.end())
-      at_start_.push_back(key);
+    if (version != 0) {  // those that are named are what is wanted
+      VersionPolicy& policy = known.config.versions;
+      if (policy.kind != VersionPolicy::Kind::kSpecific)
+        policy = {VersionPolicy::Kind::kSpecific, 1, {}};
+      policy.numbers.push_back(version);
+    }
+    for (const auto& [label, number] : known.config.labels)
+      if (package.find(number) == nullptr)
+        return no_version(package, number).within(fmt::format("the label '{}'", label));
+    std::vector<int> wanted = wanted_versions(known.config, package);
+    if (wanted.empty()) return no_version(package, known.config.versions.numbers.front());
+    std::erase_if(at_start_, [&](const Key& key) { return key.first == package.name; });
+    for (int number : wanted) at_start_.emplace_back(package.name, number);
   }
   if (options_.models.empty()) read_inventory();
   return {};
+}
+
+ModelHost::Known& ModelHost::learn_locked(const model::Package& package,
+                                          const std::string& source) {
+  auto [at, is_new] = known_.try_emplace(package.name);
+  Known& known = at->second;
+  known.package = package;
+  if (!is_new) return known;
+  known.source = source;
+  known.config.runtime = options_.runtime;
+  for (const ModelConfig& config : options_.configs) {
+    if (config.name != source) continue;
+    known.config = config;
+    known.configured = true;
+  }
+  known.config.name = package.name;
+  known.choice = std::make_shared<VersionChoice>(known.config);
+  return known;
 }
 
 void ModelHost::read_inventory() {
   std::vector<model::Package> packages = options_.inventory();
   std::lock_guard lock(mutex_);
   inventory_time_ = Clock::now();
-  for (model::Package& package : packages) known_.emplace(package.name, std::move(package));
+  for (const model::Package& package : packages)
+    if (!known_.contains(package.name)) learn_locked(package, package.name);
+}
+
+Result<PickedVersion> ModelHost::pick(
+    const std::string& name, std::string_view version,
+    const std::function<std::string_view(std::string_view)>& header) const {
+  std::string wanted = name.empty() ? default_name() : name;
+  std::shared_ptr<VersionChoice> choice;
+  {
+    std::lock_guard lock(mutex_);
+    auto known = known_.find(wanted);
+    if (known != known_.end()) choice = known->second.choice;
+  }
+  if (!choice) choice = std::make_shared<VersionChoice>(ModelConfig{.name = wanted});
+  std::string_view key =
+      choice->sticky_header().empty() ? std::string_view() : header(choice->sticky_header());
+  return choice->pick(version, key, [&](int number) {
+    std::lock_guard lock(mutex_);
+    return ready_locked(wanted, number);
+  });
+}
+
+bool ModelHost::ready_locked(const std::string& name, int version) const {
+  auto entry = entries_.find({name, version});
+  return entry != entries_.end() && entry->second.status.state == ModelState::kReady;
 }
 
 ModelHost::Hosted ModelHost::ready(const std::string& name, int version) const {
   std::string wanted = name.empty() ? default_name() : name;
   std::lock_guard lock(mutex_);
-  auto package = known_.find(wanted);
-  if (package == known_.end() || draining_) return nullptr;
-  int number = version_locked(package->second, version);
-  auto entry = entries_.find({package->first, number});
+  auto known = known_.find(wanted);
+  if (known == known_.end() || draining_) return nullptr;
+  int number = version != 0 ? version : default_version_locked(known->second);
+  auto entry = entries_.find({known->first, number});
   return entry == entries_.end() ? nullptr : entry->second.status.hosted;
 }
 
@@ -119,23 +176,24 @@ void ModelHost::start_loading(std::function<void(Result<>)> loaded) {
   {
     std::lock_guard lock(mutex_);
     none = at_start_.empty();
-    if (none && !first.empty()) {
-      // Nobody waits for it, but somebody is about to ask.
-      const model::Package& package = known_.at(first);
-      (void)begin_load_locked({first, version_locked(package, 0)}, package);
-    }
+    if (none && !first.empty())  // nobody waits for it, but somebody is about to ask
+      (void)begin_load_locked({first, default_version_locked(known_.at(first))});
     loaded_ = std::move(loaded);
     still_loading_ = at_start_.size();
     for (const Key& key : at_start_) {
       Entry& entry = entries_[key];
-      entry.status.package = known_.at(key.first);
+      entry.status.package = known_.at(key.first).package;
       entry.status.version = key.second;
       entry.status.named_at_start = true;
+      entry.at_start = true;
+      entry.wanted = true;
+      entry.load = ++loads_;
       // Work::kFinish: what was named at the start is never refused.
-      (void)loaders_->post(Work::kFinish, [this, key] { load(key); });
+      (void)loaders_->post(Work::kFinish, [this, key, load = entry.load] { load_now(key, load); });
     }
   }
   if (none && loaded_) loaded_({});
+  if (options_.watch) watcher_ = std::thread([this] { keep_watch(); });
 }
 
 void ModelHost::find(const std::string& name, int version, Done done) {
@@ -152,10 +210,12 @@ void ModelHost::find(const std::string& name, int version, Done done) {
     } else if (at != entries_.end() && at->second.status.state == ModelState::kFailed &&
                Clock::now() < at->second.retry_after) {
       answer = *at->second.status.error;
+    } else if (unloaded_.contains(chosen->first)) {
+      answer = unloaded_error(chosen->first);
     } else {
       Result<> begun;
       bool loading = at != entries_.end() && at->second.status.state == ModelState::kLoading;
-      if (!loading) begun = begin_load_locked(*chosen, known_.at(chosen->first));
+      if (!loading) begun = begin_load_locked(*chosen);
       if (begun && entries_.at(*chosen).waiting.size() >= kMostWaitingRequests)
         begun = Error{Code::kBusy, fmt::format("too many requests wait for {}", chosen->first)};
       if (begun) {
@@ -175,7 +235,7 @@ Result<ModelHost::Key> ModelHost::choose(const std::string& name, int version) {
   bool is_fresh = false;
   {
     std::lock_guard lock(mutex_);
-    is_known = name.empty() ? !known_.empty() : known_.find(name) != known_.end();
+    is_known = name.empty() ? !known_.empty() : known_.contains(name);
     is_fresh = inventory_time_ && Clock::now() - *inventory_time_ < kInventoryAge;
   }
   if (!is_known && !is_fresh) read_inventory();
@@ -183,15 +243,26 @@ Result<ModelHost::Key> ModelHost::choose(const std::string& name, int version) {
   std::lock_guard lock(mutex_);
   auto at = known_.find(wanted);
   if (at == known_.end()) return unknown_locked(wanted);
-  int number = version_locked(at->second, version);
-  if (at->second.find(number) == nullptr) return no_version(at->second, number);
+  const Known& known = at->second;
+  int number = version != 0 ? version : default_version_locked(known);
+  if (known.package.find(number) == nullptr) return no_version(known.package, number);
+  std::vector<int> served = wanted_versions(known.config, known.package);
+  if (known.configured && !contains(served, number) && !ready_locked(wanted, number))
+    return Error{Code::kNotFound, fmt::format("version {} of {} is not served", number, wanted)}
+        .with_hint("model.versions says which are");
   return Key{wanted, number};
 }
 
-int ModelHost::version_locked(const model::Package& package, int wanted) const {
-  if (wanted != 0) return wanted;
-  auto chosen = version_.find(package.name);
-  return chosen != version_.end() ? chosen->second : package.latest().number;
+// The highest that answers, of those that the policy wants or wanted until their successor is
+// there.
+int ModelHost::default_version_locked(const Known& known) const {
+  int best = 0;
+  for (const auto& [key, entry] : entries_)
+    if (key.first == known.package.name && entry.wanted && entry.status.state == ModelState::kReady)
+      best = std::max(best, key.second);
+  if (best != 0) return best;
+  std::vector<int> wanted = wanted_versions(known.config, known.package);
+  return wanted.empty() ? known.package.latest().number : wanted.back();
 }
 
 Error ModelHost::unknown_locked(const std::string& name) const {
@@ -206,83 +277,144 @@ Error ModelHost::unknown_locked(const std::string& name) const {
                                  : fmt::format("did you mean '{}'?", nearest));
 }
 
-Result<> ModelHost::begin_load_locked(const Key& key, const model::Package& package) {
-  std::size_t loaded = 0;
+Result<> ModelHost::begin_load_locked(const Key& key) {
+  const Known& known = known_.at(key.first);
+  std::size_t others = 0;
   for (const auto& [each, entry] : entries_)
-    if (entry.status.state != ModelState::kFailed) ++loaded;
-  if (loaded >= options_.most_models)
-    return Error{Code::kBusy, fmt::format("{} models are loaded, which is the limit", loaded)}
-        .with_hint("name the models to be served when the server is started");
-  ANYNPU_CHECK(loaders_->post(Work::kStart, [this, key] { load(key); }));
+    if (each != key && entry.status.state != ModelState::kFailed) ++others;
+  if (others >= options_.most_models)
+    return Error{Code::kBusy, fmt::format("{} models are loaded, which is the limit", others)}
+        .with_hint("unload one, or raise models.limit");
+  const std::uint64_t load = loads_ + 1;
+  ANYNPU_CHECK(loaders_->post(Work::kStart, [this, key, load] { load_now(key, load); }));
+  loads_ = load;
   Entry& entry = entries_[key];
-  entry.status.package = package;
+  entry.load = load;
+  entry.wanted = contains(wanted_versions(known.config, known.package), key.second);
+  entry.status.package = known.package;
   entry.status.version = key.second;
-  entry.status.state = ModelState::kLoading;
+  entry.status.replacing = entry.status.state == ModelState::kReady;
+  if (!entry.status.replacing) entry.status.state = ModelState::kLoading;
   entry.status.error.reset();
   return {};
 }
 
-void ModelHost::load(const Key& key) {
+void ModelHost::load_now(const Key& key, std::uint64_t load) {
   TimePoint start = Clock::now();
   model::Package package;
+  runtime::ServeOptions runtime;
+  bool cancelled = false;
   {
     std::lock_guard lock(mutex_);
-    package = entries_.at(key).status.package;
-    if (draining_) start = TimePoint::min();
+    auto at = entries_.find(key);
+    cancelled = draining_ || at == entries_.end() || at->second.load != load;
+    if (!cancelled) {
+      package = at->second.status.package;
+      runtime = known_.at(key.first).config.runtime;
+    }
   }
-  if (start == TimePoint::min())
-    return finish(key, Error{Code::kCancelled, "the server is ending"}, 0);
-  auto served = options_.start(package, key.second, options_.runtime);
-  if (!served) return finish(key, std::move(served).error(), ms_since(start));
+  if (cancelled) return finish(key, load, Error{Code::kCancelled, "the server is ending"}, "", 0);
+  // Before it is read, so that a change in the meantime is seen as one.
+  std::string fingerprint = options_.fingerprint(package, key.second);
+  auto served = options_.start(package, key.second, runtime);
+  if (!served)
+    return finish(key, load, std::move(served).error(), std::move(fingerprint), ms_since(start));
   Result<vision::ImageModel> image = vision::ImageModel::create(package, (*served)->session());
-  finish(key,
-         Hosted(std::make_shared<HostedModel>(HostedModel{std::move(*served), std::move(image)})),
-         ms_since(start));
+  finish(key, load, make_hosted(HostedModel{std::move(*served), std::move(image)}),
+         std::move(fingerprint), ms_since(start));
 }
 
-void ModelHost::finish(const Key& key, Result<Hosted> result, double ms) {
+ModelHost::Hosted ModelHost::make_hosted(HostedModel model) {
+  auto owned = std::make_unique<const HostedModel>(std::move(model));
+  // Whoever lets go of it last must not wait for its workers to end.
+  Hosted hosted(owned.release(), [this](const HostedModel* last) {
+    (void)retired_->post(Work::kFinish, [last] { delete last; });
+  });
+  std::lock_guard lock(mutex_);
+  std::erase_if(alive_, [](const auto& each) { return each.expired(); });
+  alive_.push_back(hosted);
+  return hosted;
+}
+
+void ModelHost::finish(const Key& key, std::uint64_t load, Result<Hosted> result,
+                       std::string fingerprint, double ms) {
   std::vector<Done> waiting;
-  std::function<void(Result<>)> loaded;
-  Result<> outcome;
+  std::vector<Hosted> dropped;  // let go outside of the lock
+  std::function<void()> all_settled;
+  bool replaced = false;
   {
     std::lock_guard lock(mutex_);
-    Entry& entry = entries_.at(key);
-    bool first = entry.status.named_at_start && entry.status.load_ms == 0;
+    auto at = entries_.find(key);
+    if (at == entries_.end() || at->second.load != load) return;  // unloaded meanwhile
+    Entry& entry = at->second;
+    replaced = entry.status.replacing;
+    if (contains(named_, key.first)) entry.status.named_at_start = true;
+    entry.load = 0;
+    entry.status.replacing = false;
     entry.status.load_ms = std::max(ms, 0.001);
-    entry.status.state = result ? ModelState::kReady : ModelState::kFailed;
+    entry.fingerprint = std::move(fingerprint);  // of a failed one too: it is not tried for ever
     if (result) {
+      dropped.push_back(std::move(entry.status.hosted));
       entry.status.hosted = *result;
+      entry.status.state = ModelState::kReady;
     } else {
       entry.status.error = result.error();
+      if (!replaced) entry.status.state = ModelState::kFailed;
       entry.retry_after = Clock::now() + kRetryPause;
     }
     waiting.swap(entry.waiting);
-    if (first && --still_loading_ == 0) {
-      loaded = std::move(loaded_);
-      bool any = std::any_of(entries_.begin(), entries_.end(), [](const auto& each) {
-        return each.second.status.state == ModelState::kReady;
-      });
-      if (!any) outcome = *entry.status.error;
-    }
+    if (result) drop_unwanted_locked(key.first, dropped);
+    if (std::exchange(entry.at_start, false)) all_settled = settled_locked();
   }
   if (result)
-    log::info("{} version {} is ready after {:.0f} ms", key.first, key.second, ms);
+    log::info("{} version {} is {} after {:.0f} ms", key.first, key.second,
+              replaced ? "replaced" : "ready", ms);
   else if (result.error().code != Code::kCancelled)
     log::failure(Error(result.error()).within(key.first));
   for (Done& done : waiting) done(result);
-  if (loaded) loaded(std::move(outcome));
+  if (all_settled) all_settled();
+}
+
+std::function<void()> ModelHost::settled_locked() {
+  if (still_loading_ == 0 || --still_loading_ > 0 || !loaded_) return {};
+  Result<> outcome;
+  bool any = false;
+  for (const auto& [key, entry] : entries_) {
+    any = any || entry.status.state == ModelState::kReady;
+    if (entry.status.state == ModelState::kFailed && outcome) outcome = *entry.status.error;
+  }
+  if (any) outcome = {};
+  return [loaded = std::move(loaded_), outcome = std::move(outcome)] { loaded(outcome); };
 }
 
 std::vector<ModelStatus> ModelHost::status() const {
   std::lock_guard lock(mutex_);
   std::vector<ModelStatus> all;
-  for (const auto& [key, entry] : entries_) all.push_back(entry.status);
+  for (const auto& [key, entry] : entries_) {
+    ModelStatus& status = all.emplace_back(entry.status);
+    const VersionChoice& choice = *known_.at(key.first).choice;
+    double sum = 0;
+    double own = 0;
+    for (const auto& [label, share] : choice.weights()) sum += share;
+    for (const auto& [label, number] : choice.labels()) {
+      if (number != key.second) continue;
+      status.labels.push_back(label);
+      if (auto share = choice.weights().find(label); share != choice.weights().end())
+        own += share->second;
+    }
+    if (sum > 0) status.share = own / sum;
+  }
   return all;
 }
 
 std::vector<model::Package> ModelHost::available() const {
   std::vector<model::Package> packages = options_.inventory();
   std::lock_guard lock(mutex_);
+  // Those that were named by a path are in no store.
+  for (const std::string& name : unloaded_)
+    if (std::none_of(packages.begin(), packages.end(),
+                     [&](const model::Package& each) { return each.name == name; }))
+      packages.push_back(known_.at(name).package);
   std::erase_if(packages, [this](const model::Package& package) {
     return std::any_of(entries_.begin(), entries_.end(),
                        [&](const auto& each) { return each.first.first == package.name; });
@@ -294,9 +426,23 @@ std::string ModelHost::default_name() const {
   std::lock_guard lock(mutex_);
   if (!named_.empty()) return named_.front();
   // What most people try first is a photograph of one thing.
-  for (const auto& [name, package] : known_)
-    if (package.task == model::Task::kClassify) return name;
+  for (const auto& [name, known] : known_)
+    if (known.package.task == model::Task::kClassify) return name;
   return known_.empty() ? std::string() : known_.begin()->first;
+}
+
+std::string ModelHost::first_of(model::Task task) {
+  for (bool looked = false;; looked = true) {
+    {
+      std::lock_guard lock(mutex_);
+      for (const std::string& name : named_)
+        if (known_.at(name).package.task == task) return name;
+      for (const auto& [name, known] : known_)
+        if (known.package.task == task) return name;
+      if (looked || (inventory_time_ && Clock::now() - *inventory_time_ < kInventoryAge)) return {};
+    }
+    read_inventory();
+  }
 }
 
 bool ModelHost::draining() const {
@@ -311,9 +457,14 @@ void ModelHost::drain(TimePoint deadline) {
     if (draining_) return;
     draining_ = true;
   }
+  watch_changed_.notify_all();
+  if (watcher_.joinable()) watcher_.join();
   loaders_.reset();  // waits for loads under way; those that wait are cancelled
-  for (const ModelStatus& model : status())
-    if (model.hosted) hosted.push_back(model.hosted);
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& each : alive_)
+      if (Hosted still = each.lock()) hosted.push_back(std::move(still));
+  }
   std::vector<std::thread> threads;
   for (const Hosted& each : hosted)
     threads.emplace_back([&each, deadline] { each->served->drain(deadline); });

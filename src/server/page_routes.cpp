@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "base/version.h"
 #include "server/assets.h"
+#include "server/openapi.h"
 #include "server/services.h"
 
 namespace anynpu::server {
@@ -48,40 +48,35 @@ Response asset_response(const Asset& asset, const std::string& tag, const Reques
   return response;
 }
 
-Json description(const Router& router) {
-  Json routes = Json::array();
-  for (const Route& route : router.routes())
-    routes.push_back(
-        {{"method", route.method}, {"path", route.pattern}, {"summary", route.summary}});
-  return {{"program", "anynpu"},
-          {"version", kVersion},
-          {"page", "open this address in a browser"},
-          {"example", "curl -F image=@picture.jpg http://HOST:PORT/infer"},
-          {"routes", std::move(routes)}};
-}
-
 }  // namespace
 
 void add_page_routes(Router& router) {
   for (const Asset& asset : assets()) {
     std::string tag = entity_tag(asset.content);
     if (asset.name != "index.html") {
-      router.add_plain("GET", fmt::format("/{}", asset.name), "A part of the page.",
-                       [asset, tag](RequestContext& context) {
-                         return asset_response(asset, tag, context.head());
-                       });
+      router.add_plain(
+          "GET", fmt::format("/{}", asset.name), "A part of the page.",
+          [asset, tag](RequestContext& context) {
+            return asset_response(asset, tag, context.head());
+          },
+          Access::kOpen);
       continue;
     }
-    router.add_plain("GET", "/", "The page, for browsers; this description, for programs.",
-                     [asset, tag, &router](RequestContext& context) {
-                       std::string accept = to_lower(context.head().header("Accept"));
-                       bool browser = accept.find("text/html") != std::string::npos;
-                       Response response = browser ? asset_response(asset, tag, context.head())
-                                                   : json_response(description(router));
-                       response.headers.push_back({"Vary", "Accept"});
-                       return response;
-                     });
+    router.add_plain(
+        "GET", "/", "The page, for browsers; this description (OpenAPI 3.1), for programs.",
+        [asset, tag, &router](RequestContext& context) {
+          std::string accept = to_lower(context.head().header("Accept"));
+          bool browser = accept.find("text/html") != std::string::npos;
+          Response response =
+              browser ? asset_response(asset, tag, context.head()) : json_response(openapi(router));
+          response.headers.push_back({"Vary", "Accept"});
+          return response;
+        },
+        Access::kOpen);
   }
+  router.add_plain(
+      "GET", "/openapi.json", "This description.",
+      [&router](RequestContext&) { return json_response(openapi(router)); }, Access::kOpen);
 }
 
 }  // namespace anynpu::server

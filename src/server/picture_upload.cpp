@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collects a picture from a body as it arrives.
+// Collects pictures from a body as it arrives.
 #include "server/picture_upload.h"
 
 #include <fmt/format.h>
@@ -14,25 +14,33 @@ constexpr std::size_t kMostFieldBytes = 256;
 constexpr std::size_t kMostReserved = 1 << 20;  // what a Content-Length may claim in advance
 constexpr const char* kHowTo = "send it with: curl -F image=@picture.jpg";
 
+bool is_picture_field(std::string_view name) {
+  return name == "image" || name == "images" || name == "file";
+}
+
 class FormSink : public MultipartSink {
  public:
-  explicit FormSink(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+  FormSink(std::size_t most_bytes, std::size_t most_pictures)
+      : most_bytes_(most_bytes), most_pictures_(most_pictures) {}
 
   Result<> begin_part(const MultipartPart& part) override {
     field_ = part.name;
-    is_picture_ = part.name == "image" || part.name == "file";
+    is_picture_ = is_picture_field(part.name);
     is_file_ = !is_picture_ && !part.filename.empty();
-    if (is_picture_ && has_picture_)
-      return Error{Code::kInvalid, "the form has more than one picture"}.with_hint(
-          "send one request per picture");
-    has_picture_ = has_picture_ || is_picture_;
-    if (!is_picture_ && !is_file_) upload.fields[field_].clear();
+    if (is_picture_ && upload.pictures.size() >= most_pictures_)
+      return Error{Code::kTooLarge, fmt::format("the form has more than {} picture{}",
+                                                most_pictures_, most_pictures_ == 1 ? "" : "s")}
+          .with_hint("send several requests");
+    if (is_picture_)
+      upload.pictures.emplace_back();
+    else if (!is_file_)
+      upload.fields[field_].clear();
     return {};
   }
 
   Result<> part_data(std::string_view bytes) override {
     if (is_file_) return {};  // a file that nobody asked for is read over
-    std::string& to = is_picture_ ? upload.bytes : upload.fields[field_];
+    std::string& to = is_picture_ ? upload.pictures.back() : upload.fields[field_];
     std::size_t most = is_picture_ ? most_bytes_ : kMostFieldBytes;
     if (to.size() + bytes.size() > most)
       return Error{Code::kTooLarge, fmt::format("the form's field '{}' is over {}",
@@ -43,20 +51,19 @@ class FormSink : public MultipartSink {
 
   Result<> end_part() override { return {}; }
 
-  bool has_picture() const { return has_picture_; }
-
   PictureUpload upload;
 
  private:
-  std::size_t most_bytes_;
+  std::size_t most_bytes_, most_pictures_;
   std::string field_;
-  bool is_picture_ = false, is_file_ = false, has_picture_ = false;
+  bool is_picture_ = false, is_file_ = false;
 };
 
-asio::awaitable<Result<PictureUpload>> read_form(RequestContext& context, std::size_t most_bytes) {
+asio::awaitable<Result<PictureUpload>> read_form(RequestContext& context, std::size_t most_bytes,
+                                                 std::size_t most_pictures) {
   Result<std::string> boundary = multipart_boundary(context.head().header("Content-Type"));
   if (!boundary) co_return std::move(boundary).error();
-  FormSink sink(most_bytes);
+  FormSink sink(most_bytes, most_pictures);
   MultipartParser parser(*boundary, sink);
   while (true) {
     Result<std::string_view> bytes = co_await context.read_some();
@@ -65,31 +72,32 @@ asio::awaitable<Result<PictureUpload>> read_form(RequestContext& context, std::s
     if (!parsed) co_return std::move(parsed).error();
     if (bytes->empty()) break;
   }
-  if (!sink.has_picture())
+  if (sink.upload.pictures.empty())
     co_return Error{Code::kInvalid, "the form has no field named 'image'"}.with_hint(kHowTo);
   co_return std::move(sink.upload);
 }
 
 asio::awaitable<Result<PictureUpload>> read_bare(RequestContext& context, std::size_t most_bytes) {
   PictureUpload upload;
+  std::string& bytes = upload.pictures.emplace_back();
   std::uint64_t announced = context.head().content_length.value_or(0);
-  upload.bytes.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(announced, kMostReserved)));
+  bytes.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(announced, kMostReserved)));
   while (true) {
-    Result<std::string_view> bytes = co_await context.read_some();
-    if (!bytes) co_return std::move(bytes).error();
-    if (bytes->empty()) break;
-    if (upload.bytes.size() + bytes->size() > most_bytes)
+    Result<std::string_view> more = co_await context.read_some();
+    if (!more) co_return std::move(more).error();
+    if (more->empty()) break;
+    if (bytes.size() + more->size() > most_bytes)
       co_return Error{Code::kTooLarge,
                       fmt::format("the picture is over {}", human_bytes(most_bytes))};
-    upload.bytes.append(*bytes);
+    bytes.append(*more);
   }
   co_return upload;
 }
 
 }  // namespace
 
-asio::awaitable<Result<PictureUpload>> read_picture(RequestContext& context,
-                                                    std::size_t most_bytes) {
+asio::awaitable<Result<PictureUpload>> read_picture(RequestContext& context, std::size_t most_bytes,
+                                                    std::size_t most_pictures) {
   std::string type = context.head().media_type();
   std::string_view coding = context.head().header("Content-Encoding");
   if (!coding.empty() && !equal_ignoring_case(coding, "identity"))
@@ -98,15 +106,20 @@ asio::awaitable<Result<PictureUpload>> read_picture(RequestContext& context,
         .with_hint("send the picture as it is; pictures are compressed already");
   Result<PictureUpload> upload = PictureUpload();
   if (type == "multipart/form-data")
-    upload = co_await read_form(context, most_bytes);
+    upload = co_await read_form(context, most_bytes, most_pictures);
   else if (type.empty() || type == "application/octet-stream" || type.starts_with("image/"))
     upload = co_await read_bare(context, most_bytes);
   else
     co_return Error{Code::kUnsupported,
                     fmt::format("a body of the type '{}' is no picture", printable(type, 60))}
         .with_hint(kHowTo);
-  if (upload && upload->bytes.empty())
-    co_return Error{Code::kInvalid, "the request has no picture"}.with_hint(kHowTo);
+  if (upload)
+    for (const std::string& picture : upload->pictures)
+      if (picture.empty())
+        co_return Error{Code::kInvalid, upload->pictures.size() == 1
+                                            ? "the request has no picture"
+                                            : "one of the pictures is empty"}
+            .with_hint(kHowTo);
   co_return upload;
 }
 

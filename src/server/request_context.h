@@ -25,6 +25,8 @@ class RequestContext {
   /// Unique in this process' life and beyond it; also the header X-Request-Id of the reply.
   const std::string& id() const { return id_; }
   TimePoint start() const { return start_; }
+  /// The address of the client, without its port.
+  const std::string& client() const { return client_; }
 
   /// What stood in the place of {name} in the route's pattern; empty when it has no such place.
   std::string_view path_parameter(std::string_view name) const {
@@ -46,6 +48,7 @@ class RequestContext {
   friend class Router;
   RequestHead head_;
   std::string id_;
+  std::string client_;
   TimePoint start_ = Clock::now();
   std::vector<std::pair<std::string, std::string>> path_parameters_;
 };

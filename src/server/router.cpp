@@ -48,17 +48,20 @@ void add_once(std::vector<std::string>& words, const std::string& word) {
 
 }  // namespace
 
-void Router::add(std::string method, std::string pattern, std::string summary, Handler handler) {
+void Router::add(std::string method, std::string pattern, std::string summary, Handler handler,
+                 Access access) {
   routes_.push_back(
-      {std::move(method), std::move(pattern), std::move(summary), std::move(handler)});
+      {std::move(method), std::move(pattern), std::move(summary), std::move(handler), access});
 }
 
 void Router::add_plain(std::string method, std::string pattern, std::string summary,
-                       std::function<Response(RequestContext&)> handler) {
-  add(std::move(method), std::move(pattern), std::move(summary),
+                       std::function<Response(RequestContext&)> handler, Access access) {
+  add(
+      std::move(method), std::move(pattern), std::move(summary),
       [handler = std::move(handler)](RequestContext& context) -> asio::awaitable<Response> {
         co_return handler(context);
-      });
+      },
+      access);
 }
 
 asio::awaitable<Response> Router::dispatch(RequestContext& context,
@@ -80,9 +83,29 @@ asio::awaitable<Response> Router::dispatch(RequestContext& context,
     most = literals;
     context.path_parameters_ = std::move(*parameters);
   }
-  if (best == nullptr) co_return refuse(context, allowed);
-  matched = best->pattern;
-  co_return co_await best->handler(context);
+  Response response;
+  if (best == nullptr) {
+    response = refuse(context, allowed);
+  } else {
+    matched = best->pattern;
+    if (gate_ == nullptr) co_return co_await best->handler(context);
+    response = co_await pass(context, *best);
+  }
+  if (gate_ != nullptr) gate_->add_cors(context.head(), response);
+  co_return response;
+}
+
+asio::awaitable<Response> Router::pass(RequestContext& context, const Route& route) const {
+  if (route.access == Access::kOpen) co_return co_await route.handler(context);
+  if (route.access == Access::kToken && !gate_->lets_in(context.head()))
+    co_return gate_->unauthorized();
+  if (!gate_->enter(context.client())) co_return gate_->too_many();
+  struct Leave {
+    Gate& gate;
+    const std::string& client;
+    ~Leave() { gate.leave(client); }
+  } leave{*gate_, context.client()};
+  co_return co_await route.handler(context);
 }
 
 Response Router::refuse(const RequestContext& context,
@@ -92,6 +115,8 @@ Response Router::refuse(const RequestContext& context,
   if (head.method == "OPTIONS" && (!methods.empty() || head.target.path == "*")) {
     if (methods.empty()) methods = {"GET", "HEAD", "POST"};
     methods.emplace_back("OPTIONS");
+    if (gate_ != nullptr)
+      if (auto answer = gate_->preflight(head, join(methods, ", "))) return std::move(*answer);
     Response response;
     response.status = 204;
     response.headers.push_back({"Allow", join(methods, ", ")});

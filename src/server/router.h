@@ -12,25 +12,38 @@
 #include <string_view>
 #include <vector>
 
+#include "server/gate.h"
 #include "server/request_context.h"
 
 namespace anynpu::server {
 
 using Handler = std::function<asio::awaitable<Response>(RequestContext&)>;
 
+/// Who may ask, where the gate asks for a token.
+enum class Access {
+  kToken,  // who has the token
+  kOpen,   // everybody: probes, and the files of the page
+  kOwn,    // the handler looks for itself
+};
+
 struct Route {
   std::string method;
   std::string pattern;  // segments; {name} stands for any one segment that is not empty
   std::string summary;  // one line, for the API's description
   Handler handler;
+  Access access = Access::kToken;
 };
 
 class Router {
  public:
-  void add(std::string method, std::string pattern, std::string summary, Handler handler);
+  void add(std::string method, std::string pattern, std::string summary, Handler handler,
+           Access access = Access::kToken);
   /// A handler that answers at once.
   void add_plain(std::string method, std::string pattern, std::string summary,
-                 std::function<Response(RequestContext&)> handler);
+                 std::function<Response(RequestContext&)> handler, Access access = Access::kToken);
+
+  /// Asked before every handler; borrowed for the router's life. Without one everybody may.
+  void set_gate(Gate* gate) { gate_ = gate; }
 
   const std::vector<Route>& routes() const { return routes_; }
 
@@ -40,8 +53,10 @@ class Router {
 
  private:
   Response refuse(const RequestContext& context, const std::vector<std::string>& allowed) const;
+  asio::awaitable<Response> pass(RequestContext& context, const Route& route) const;
 
   std::vector<Route> routes_;
+  Gate* gate_ = nullptr;
 };
 
 }  // namespace anynpu::server

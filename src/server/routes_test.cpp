@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every route of the server, over real sockets, with a model that answers by rule.
+#include <future>
 #include <list>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "server/fake_served_model.h"
+#include "server/picture_upload.h"
+#include "server/recent_times.h"
 #include "server/services.h"
 #include "server/test_client.h"
 
@@ -56,12 +59,19 @@ class RoutesTest : public testing::Test {
     options.start = [this](const model::Package& package, int version,
                            const runtime::ServeOptions&) { return start_model(package, version); };
     options.open = [](const std::string& name) -> Result<model::Package> {
-      return fake_package(name);
+      model::Package package = fake_package(name);
+      if (name == "finder") package.task = model::Task::kDetect;
+      return package;
+    };
+    options.fingerprint = [this](const model::Package& package, int) {
+      return changed_ == package.name ? "new" : "old";
     };
     options.inventory = [] {
-      return std::vector<model::Package>{fake_package("fake"), fake_package("other"),
+      model::Package finder = fake_package("finder");
+      finder.task = model::Task::kDetect;
+      return std::vector<model::Package>{fake_package("fake"),  fake_package("other"),
                                          fake_package("third"), fake_package("broken"),
-                                         fake_package("wordy")};
+                                         fake_package("wordy"), finder};
     };
     models_ = std::make_unique<ModelHost>(options);
     pool_ = std::make_unique<WorkPool>(2, work_waiting);
@@ -78,7 +88,9 @@ class RoutesTest : public testing::Test {
       device.hint = "join the group render";
       return std::vector<npu::Device>{device};
     };
+    services_->times = &times_;
     add_infer_route(router_, *services_);
+    add_detection_route(router_, *services_, {.labels = {"dog", "bird"}, .threshold = 0.25});
     add_status_routes(router_, *services_);
     add_page_routes(router_);
     ASSERT_TRUE(models_->open());
@@ -100,6 +112,8 @@ class RoutesTest : public testing::Test {
     if (package.name == "broken") return Error{Code::kUnsupported, "no engine loads it"};
     auto model = std::make_unique<FakeServedModel>(package, version, control_);
     if (package.name == "wordy") model->take_text();
+    if (package.name == "finder") model->detect();
+    ++started_;
     return std::unique_ptr<runtime::ServedModel>(std::move(model));
   }
 
@@ -122,7 +136,10 @@ class RoutesTest : public testing::Test {
   std::shared_ptr<Control> control_ = std::make_shared<Control>();
   bool loaded_ = false, hold_loading_ = false;
   std::string load_error_;
+  std::string changed_;  // a package whose files are other ones now
+  std::atomic<int> started_ = 0;
   RecentErrors errors_;
+  RecentTimes times_;
   Router router_;
   std::unique_ptr<ModelHost> models_;
   std::unique_ptr<WorkPool> pool_;
@@ -184,6 +201,103 @@ TEST_F(RoutesTest, ThresholdAndVersion) {
   EXPECT_EQ(infer("?version=3", kBmp, blue).status, 404);
 }
 
+TEST_F(RoutesTest, SeveralPicturesAreAnsweredInTheirOrder) {
+  start();
+  std::string part = "--B\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n";
+  std::string body = part + picture(4, 4, 255, 0, 0) + "\r\n" + part + "no picture\r\n" + part +
+                     picture(6, 2, 0, 0, 255) + "\r\n--B--\r\n";
+  auto json = infer("?top=1", kForm, body).json();
+  EXPECT_EQ(json["success"], false);
+  ASSERT_EQ(json["results"].size(), 3U);
+  EXPECT_EQ(json["results"][0]["predictions"][0]["label"], "cat");
+  EXPECT_EQ(json["results"][1]["error"]["code"], "unsupported");
+  EXPECT_EQ(json["results"][2]["predictions"][0]["label"], "bird");
+  EXPECT_EQ(json["results"][2]["image"]["width"], 6);
+  TestResponse none = infer("", kForm, part + "one\r\n" + part + "two\r\n--B--\r\n");
+  EXPECT_EQ(none.status, 415);
+  EXPECT_EQ(none.json()["results"].size(), 2U);
+  EXPECT_EQ(none.json()["error"]["code"], "unsupported");
+}
+
+TEST_F(RoutesTest, DeepStackReadsLabelsInOrder) {
+  start();
+  TestClient client(port_);
+  auto ask = [&](const std::string& more) {
+    return client.ask("POST", "/v1/vision/detection", kForm,
+                      form("image", picture(100, 50, 1, 2, 3), more));
+  };
+  auto json = ask("").json();
+  EXPECT_EQ(json["success"], true) << json;
+  EXPECT_EQ(json["code"], 200);
+  ASSERT_EQ(json["predictions"].size(), 2U) << "the unlabelled one and the cat are not for it";
+  EXPECT_EQ(json["predictions"][0]["label"], "dog");
+  EXPECT_NEAR(json["predictions"][0]["confidence"].get<double>(), 0.9, 1e-6);
+  EXPECT_EQ(json["predictions"][0]["x_min"], 50);
+  EXPECT_EQ(json["predictions"][0]["y_min"], 13);
+  EXPECT_EQ(json["predictions"][0]["x_max"], 100);
+  EXPECT_EQ(json["predictions"][1]["label"], "bird");
+  json = ask("--B\r\nContent-Disposition: form-data; name=\"min_confidence\"\r\n\r\n0.5\r\n"
+             "--B\r\nContent-Disposition: form-data; name=\"api_key\"\r\n\r\nwhatever\r\n")
+             .json();
+  EXPECT_EQ(json["count"], 1);
+  TestResponse bad = client.ask("POST", "/v1/vision/detection", kForm, form("image", "no picture"));
+  EXPECT_EQ(bad.status, 415);
+  EXPECT_EQ(bad.json()["success"], false);
+  EXPECT_TRUE(bad.json()["error"].is_string());
+}
+
+TEST_F(RoutesTest, AModelIsReplacedUnderItsRequests) {
+  start();
+  ASSERT_TRUE(wait_loaded());
+  EXPECT_EQ(started_, 1);
+  auto load = [&] {
+    std::promise<std::string> done;
+    models_->load("fake", [&](const Result<>& loaded) {
+      done.set_value(loaded ? "" : loaded.error().message);
+    });
+    return done.get_future().get();
+  };
+  EXPECT_EQ(load(), "");
+  EXPECT_EQ(started_, 1) << "nothing has changed";
+  control_->set([&] { control_->hold = true; });
+  TestClient client(port_);
+  client.send(TestClient::request("POST", "/infer", kBmp, picture(4, 4, 1, 2, 3)));
+  ASSERT_TRUE(control_->wait_until([&] { return control_->waiting == 1; }));
+  changed_ = "fake";
+  EXPECT_EQ(load(), "");
+  EXPECT_EQ(started_, 2);
+  EXPECT_FALSE(control_->drained) << "a request still has the old one";
+  control_->set([&] { control_->hold = false; });
+  EXPECT_EQ(client.read().status, 200);
+  EXPECT_TRUE(control_->wait_until([&] { return control_->drained; }));
+  EXPECT_EQ(infer("", kBmp, picture(4, 4, 1, 2, 3)).status, 200);
+}
+
+TEST_F(RoutesTest, UnloadingIsNoFailure) {
+  start({"fake", "other"});
+  ASSERT_TRUE(wait_loaded());
+  EXPECT_TRUE(models_->unload("other"));
+  EXPECT_EQ(models_->unload("other").error().code, Code::kNotFound);
+  EXPECT_EQ(models_->unload("nothing").error().code, Code::kNotFound);
+  TestResponse gone = infer("?model=other", kBmp, picture(4, 4, 1, 2, 3));
+  EXPECT_EQ(gone.status, 404) << gone.body;
+  EXPECT_EQ(TestClient(port_).ask("GET", "/health").json()["status"], "ok");
+  auto status = TestClient(port_).ask("GET", "/status").json();
+  EXPECT_EQ(status["models"].size(), 1U);
+}
+
+TEST_F(RoutesTest, UnloadingWhileItLoadsEndsTheWait) {
+  hold_loading_ = true;
+  start();
+  TestClient client(port_);
+  client.send(TestClient::request("POST", "/infer", kBmp, picture(4, 4, 1, 2, 3)));
+  while (models_->status().empty()) std::this_thread::yield();
+  EXPECT_TRUE(models_->unload("fake"));
+  EXPECT_EQ(client.read().status, 404);
+  control_->set([&] { hold_loading_ = false; });
+  EXPECT_TRUE(wait_loaded());
+}
+
 TEST_F(RoutesTest, FallbackIsSaid) {
   start();
   control_->set([&] { control_->fallback = "the worker crashed"; });
@@ -202,13 +316,16 @@ TEST_F(RoutesTest, WhatIsWrongIsSaid) {
   start();
   std::string good = picture(4, 4, 1, 2, 3);
   std::string field = "--B\r\nContent-Disposition: form-data; name=\"";
+  std::string many_parts;
+  for (std::size_t i = 0; i < kMostPictures; ++i) many_parts += field + "image\"\r\n\r\nx\r\n";
   for (const Refusal& each : std::vector<Refusal>{
            {"", kForm, form("photo", good), 400, "invalid"},
            {"", kForm, form("image", ""), 400, "invalid"},
            {"", kForm, "--B--\r\n", 400, "invalid"},
            {"", kForm, "not a form", 400, "invalid"},
            {"", "Content-Type: multipart/form-data\r\n", form("image", good), 400, "invalid"},
-           {"", kForm, form("image", good, field + "image\"\r\n\r\nx\r\n"), 400, "invalid"},
+           {"", kForm, form("image", good, field + "image\"\r\n\r\n\r\n"), 400, "invalid"},
+           {"", kForm, form("image", good, many_parts), 413, "too_large"},
            {"", kForm, form("image", std::string(2 << 20, 'x')), 413, "too_large"},
            {"", kForm,
             form("image", good, field + "top\"\r\n\r\n" + std::string(999, '1') + "\r\n"), 413,
@@ -223,7 +340,7 @@ TEST_F(RoutesTest, WhatIsWrongIsSaid) {
            {"?top=0", kBmp, good, 400, "invalid"},
            {"?top=many", kBmp, good, 400, "invalid"},
            {"?threshold=2", kBmp, good, 400, "invalid"},
-           {"?version=-1", kBmp, good, 400, "invalid"},
+           {"?version=-1", kBmp, good, 404, "not_found"},
            {"?model=fakk", kBmp, good, 404, "not_found"},
            {"?model=../../etc/passwd", kBmp, good, 404, "not_found"},
            {"?model=/models/fake", kBmp, good, 404, "not_found"},
@@ -364,7 +481,7 @@ TEST_F(RoutesTest, StatusTellsEverything) {
   EXPECT_EQ(json["models"][0]["input"], nlohmann::json({{"width", 4}, {"height", 4}}));
   EXPECT_EQ(json["models"][0]["placement"]["no_npu"], "this machine has no NPU");
   EXPECT_EQ(json["models"][0]["placement"]["ranked"].size(), 1U);
-  EXPECT_EQ(json["available"].size(), 4U);
+  EXPECT_EQ(json["available"].size(), 5U);
   EXPECT_EQ(json["devices"][0]["id"], "rknpu0");
   EXPECT_EQ(json["devices"][0]["status"], "unusable");
   EXPECT_GT(json["process"]["rss_bytes"].get<double>(), 0);
@@ -389,10 +506,10 @@ TEST_F(RoutesTest, BrowsersGetThePageAndProgramsADescription) {
   EXPECT_EQ(same.status, 304);
   EXPECT_EQ(same.body, "");
   auto json = client.ask("GET", "/", "Accept: */*\r\n").json();
-  EXPECT_EQ(json["program"], "anynpu");
-  bool has_infer = false;
-  for (const auto& route : json["routes"]) has_infer = has_infer || route["path"] == "/infer";
-  EXPECT_TRUE(has_infer);
+  EXPECT_EQ(json["openapi"], "3.1.0");
+  EXPECT_TRUE(json["paths"]["/infer"]["post"]["requestBody"].is_object());
+  EXPECT_FALSE(json["paths"].contains("/app.js"));
+  EXPECT_EQ(client.ask("GET", "/openapi.json").json(), json);
   EXPECT_EQ(client.ask("GET", "/app.js").headers["content-type"], "text/javascript; charset=utf-8");
   EXPECT_EQ(client.ask("GET", "/style.css").headers["content-type"], "text/css; charset=utf-8");
 }

@@ -6,6 +6,7 @@
 #include "server/serve.h"
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -21,6 +22,13 @@
 #include "base/version.h"
 #include "host/machine.h"
 #include "npu/devices.h"
+#include "server/config.h"
+#include "server/frigate/detector.h"
+#include "server/metrics.h"
+#include "server/metrics_route.h"
+#include "server/oip/routes.h"
+#include "server/recent_times.h"
+#include "server/service_manager.h"
 #include "server/services.h"
 
 namespace anynpu::server {
@@ -54,51 +62,89 @@ void say_ready(const std::string& url) {
              kVersion, url, url);
 }
 
-void log_request(const RequestRecord& record) {
+void log_request(const RequestRecord& record, bool access_log) {
   bool is_news = record.error != nullptr && record.status != 0;
-  if (!is_news && !spdlog::should_log(spdlog::level::debug)) return;
-  std::string line = fmt::format("{} {} {} {} in {:.1f} ms, {} in, {} out, {}", record.remote,
-                                 printable(record.method, 16), printable(record.path, 100),
-                                 record.status, record.ms, human_bytes(record.bytes_in),
-                                 human_bytes(record.bytes_out), record.id);
-  if (record.status == 0)
-    log::debug("{}: the client has gone", line);
-  else if (record.error == nullptr)
-    log::debug("{}", line);
-  else if (record.status >= 500)
-    log::warn("{}: {}", line, record.error->message);
-  else
-    log::info("{}: {}", line, printable(record.error->message, 300));
+  log::Level level = access_log ? spdlog::level::info : spdlog::level::debug;
+  if (is_news) level = record.status >= 500 ? spdlog::level::warn : spdlog::level::info;
+  if (!spdlog::should_log(level)) return;
+  std::string message = record.status == 0        ? "the client has gone"
+                        : record.error == nullptr ? "answered"
+                                                  : printable(record.error->message, 300);
+  log::write(level, message,
+             {{"status", record.status},
+              {"method", printable(record.method, 16)},
+              {"path", printable(record.path, 100)},
+              {"remote", record.remote},
+              {"ms", std::round(record.ms * 1000) / 1000},
+              {"bytes_in", record.bytes_in},
+              {"bytes_out", record.bytes_out},
+              {"request_id", record.id}});
+}
+
+// What a model must not do for longer before the service manager is told that the server is stuck:
+// requests are answered within their deadline, by an error at the worst.
+Duration stuck_after(const ServerOptions& options) {
+  return options.infer_time + seconds(10);
+}
+
+// Probes need few connections, and must get them when clients have taken all the others.
+HttpLimits probe_limits(HttpLimits limits) {
+  limits.connections = 256;
+  limits.body_bytes = 1024;
+  return limits;
 }
 
 // Everything of a running server, in the order in which it is built; it ends in the reverse order.
 class Server {
  public:
-  explicit Server(const ServerOptions& options)
-      : options_(options),
-        pool_(options.work_threads > 0 ? options.work_threads : cores(), options.work_waiting),
-        models_({.models = options.models,
-                 .runtime = options.runtime,
-                 .most_models = options.most_models}),
-        http_(options.http,
-              options.loops > 0 ? options.loops
-              : cores() >= 4    ? 2
-                                : 1,
-              [this](const RequestRecord& record) {
-                errors_.note(record);
-                log_request(record);
-              }),
+  explicit Server(const ServerConfig& config)
+      : config_(config),
+        options_(config.serve),
+        gate_({.token = config.token,
+               .origins = config.cors_origins,
+               .client_requests = config.serve.client_requests}),
+        pool_(options_.work_threads > 0 ? options_.work_threads : cores(), options_.work_waiting),
+        models_({.models = options_.models,
+                 .configs = config.models,
+                 .runtime = options_.runtime,
+                 .most_models = options_.most_models,
+                 .watch = config.watch,
+                 .watch_interval = config.watch_interval}),
+        http_(options_.http,
+              options_.loops > 0 ? options_.loops
+              : cores() >= 4     ? 2
+                                 : 1,
+              [this](const RequestRecord& record) { note(record); }),
+        probes_(probe_limits(options_.http), 1,
+                [this](const RequestRecord& record) { note(record); }),
         services_{.models = models_, .pool = pool_, .http = http_, .errors = errors_},
         signals_(control_, SIGINT, SIGTERM),
-        patience_(control_) {
-    services_.find_devices = options.find_devices ? options.find_devices : [] {
+        patience_(control_),
+        tick_(control_),
+        progress_(stuck_after(options_)),
+        loop_(http_.executor()),
+        watchdog_(control_.get_executor(), manager_, [this] { return what_is_stuck(); }) {
+    services_.find_devices = options_.find_devices ? options_.find_devices : [] {
       return npu::find_devices(*host::running_machine());
     };
-    services_.infer_time = options.infer_time;
-    services_.most_picture_bytes = options.http.body_bytes;
+    services_.find_findings = options_.find_findings;
+    services_.metrics = &metrics_;
+    services_.times = &times_;
+    services_.infer_time = options_.infer_time;
+    services_.most_picture_bytes = options_.http.body_bytes;
+    router_.set_gate(&gate_);
     add_infer_route(router_, services_);
+    add_detection_route(router_, services_,
+                        {.model = config.detection_model,
+                         .labels = config.detection_labels,
+                         .threshold = config.detection_threshold,
+                         .gate = &gate_});
+    oip::add_oip_routes(router_, services_, &metrics_);
     add_status_routes(router_, services_);
+    add_metrics_route(router_, services_, metrics_);
     add_page_routes(router_);
+    add_health_route(probe_router_, services_);
+    add_metrics_route(probe_router_, services_, metrics_);
   }
 
   Result<> run() {
@@ -106,8 +152,18 @@ class Server {
     ANYNPU_TRY(port, http_.listen(options_.address, options_.port, router_));
     url_ = page_url(options_.address, port);
     log::info("listening on {}:{}, loading the models", options_.address, port);
+    ANYNPU_CHECK(listen_for_probes());
+    if (!config_.zmq_endpoint.empty()) {
+      ANYNPU_TRY(detector, frigate::Detector::start(services_, {.endpoint = config_.zmq_endpoint,
+                                                                .model = config_.zmq_model}));
+      log::info("Frigate's ZMQ detector is at {}", detector->endpoint());
+      frigate_ = std::move(detector);
+    }
     wait_for_signal();
+    tick();
     http_.start();
+    probes_.start();
+    watchdog_.start();
     models_.start_loading([this](Result<> loaded) {
       asio::post(control_, [this, loaded = std::move(loaded)] { on_loaded(loaded); });
     });
@@ -117,19 +173,74 @@ class Server {
     });
     control_.run();
     waiter.join();
+    frigate_.reset();
     models_.drain(Clock::now() + options_.drain_time);
+    probes_.drain();
+    probes_.wait();
     return outcome_;
   }
 
  private:
+  void note(const RequestRecord& record) {
+    metrics_.request(record);
+    errors_.note(record);
+    log_request(record, config_.access_log);
+  }
+
+  Result<> listen_for_probes() {
+    if (config_.health_port == 0) return {};
+    const std::string& address =
+        config_.health_host.empty() ? options_.address : config_.health_host;
+    ANYNPU_TRY(port, probes_.listen(address, config_.health_port, probe_router_));
+    log::info("health and metrics are on {}:{}", address, port);
+    return {};
+  }
+
   void on_loaded(const Result<>& loaded) {
     if (!loaded) {
       outcome_ = loaded;
       http_.drain();
       http_.abort();
     } else if (!http_.draining()) {
+      is_ready_ = true;
+      manager_.ready(status_words());
       (options_.on_ready ? options_.on_ready : say_ready)(url_);
     }
+  }
+
+  std::string status_words() const {
+    std::vector<std::string> names;
+    for (const ModelStatus& model : models_.status()) {
+      if (!model.hosted) continue;
+      const auto& ranked = model.hosted->served->placements().ranked;
+      names.push_back(fmt::format("{} {} on {}", model.package.name, model.version,
+                                  ranked.empty() ? "?" : ranked.front().placement.device));
+    }
+    return fmt::format("serving {} on {}", names.empty() ? "no model yet" : join(names, ", "),
+                       url_);
+  }
+
+  // Tells the service manager what goes on: more time while models load, and what is served.
+  void tick() {
+    constexpr Duration kTick = seconds(5);
+    if (!is_ready_ && !http_.draining())
+      manager_.extend(3 * kTick);
+    else if (std::string words = status_words(); is_ready_ && words != last_words_)
+      manager_.status(last_words_ = std::move(words));
+    tick_.expires_after(kTick);
+    tick_.async_wait([this](const ErrorCode& error) {
+      if (!error) tick();
+    });
+  }
+
+  std::string what_is_stuck() {
+    if (std::string stuck = loop_.look(); !stuck.empty()) return stuck;
+    std::string stuck;
+    for (const ModelStatus& model : models_.status())
+      if (model.hosted && stuck.empty())
+        stuck = progress_.look(fmt::format("{} {}", model.package.name, model.version),
+                               model.hosted->served->counters(), Clock::now());
+    return stuck;
   }
 
   void wait_for_signal() {
@@ -137,6 +248,8 @@ class Server {
       if (error) return;
       if (http_.draining()) return end_now("a second signal");
       log::info("signal {}: answering what was accepted, then ending", number);
+      manager_.stopping("answering what was accepted");
+      manager_.extend(options_.drain_time + seconds(10));
       http_.drain();
       patience_.expires_after(options_.drain_time);
       patience_.async_wait([this](const ErrorCode& cancelled) {
@@ -152,26 +265,38 @@ class Server {
     models_.drain(Clock::now());
   }
 
+  const ServerConfig& config_;
   const ServerOptions& options_;
   RecentErrors errors_;
+  RecentTimes times_;
+  Metrics metrics_;
+  Gate gate_;
   WorkPool pool_;
   ModelHost models_;
-  Router router_;
+  Router router_, probe_router_;
   HttpServer http_;
+  HttpServer probes_;  // the listener for health and metrics, with a loop of its own
   Services services_;
+  std::unique_ptr<frigate::Detector> frigate_;
   asio::io_context control_;
   asio::signal_set signals_;
   asio::steady_timer patience_;
-  std::string url_;
+  asio::steady_timer tick_;
+  ServiceManager manager_;
+  ProgressWatch progress_;
+  LoopProbe loop_;
+  Watchdog watchdog_;
+  std::string url_, last_words_;
+  bool is_ready_ = false;
   Result<> outcome_;
 };
 
 }  // namespace
 
-Result<> serve(const ServerOptions& options) {
+Result<> serve(const ServerConfig& config) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
-  Server server(options);
+  Server server(config);
   return server.run();
 }
 

@@ -3,37 +3,23 @@
 #include <algorithm>
 
 #include "base/version.h"
+#include "server/health.h"
 #include "server/http_error.h"
 #include "server/process_figures.h"
+#include "server/recent_times.h"
 #include "server/services.h"
 
 namespace anynpu::server {
 namespace {
 
-struct Health {
-  std::string status;  // "ok", "degraded", "starting", "draining", "failed"
-  bool ready = false;
-};
-
-// A model that somebody asked for later and that failed is no reason to send others away: only the
-// models named at the start count.
-Health health_of(const Services& services, const std::vector<ModelStatus>& models) {
+Health health_now(const Services& services, const std::vector<ModelStatus>& models) {
   if (services.http.draining() || services.models.draining()) return {"draining", false};
-  std::size_t loading = 0, failed = 0, ready = 0;
-  for (const ModelStatus& model : models) {
-    if (!model.named_at_start) continue;
-    if (model.state == ModelState::kLoading) ++loading;
-    if (model.state == ModelState::kFailed) ++failed;
-    if (model.state == ModelState::kReady) ++ready;
-  }
-  if (loading > 0) return {"starting", false};
-  if (failed > 0) return {ready > 0 ? "degraded" : "failed", ready > 0};
-  return {"ok", true};
+  return health_of(models);
 }
 
 Response health(const Services& services) {
   std::vector<ModelStatus> models = services.models.status();
-  Health health = health_of(services, models);
+  Health health = health_now(services, models);
   Json list = Json::array();
   for (const ModelStatus& model : models)
     list.push_back({{"name", model.package.name},
@@ -55,12 +41,19 @@ Json package_json(const model::Package& package) {
           {"license", package.license}};
 }
 
-Json model_json(const ModelStatus& model, const std::string& default_name) {
+Json model_json(const Services& services, const ModelStatus& model,
+                const std::string& default_name) {
   Json json = package_json(model.package);
   json["version"] = model.version;
   json["state"] = to_string(model.state);
   json["default"] = model.package.name == default_name;
   json["load_ms"] = model.load_ms;
+  json["replacing"] = model.replacing;
+  json["labels"] = model.labels;
+  json["share"] = model.share ? Json(*model.share) : Json(nullptr);
+  json["lately"] = services.times == nullptr
+                       ? Json(nullptr)
+                       : services.times->to_json(model.package.name, model.version);
   if (model.error)
     json["error"] = {{"code", to_string(model.error->code)},
                      {"message", model.error->message},
@@ -90,10 +83,11 @@ Json device_json(const npu::Device& device) {
 
 Json status_json(const Services& services) {
   std::vector<ModelStatus> models = services.models.status();
-  Health health = health_of(services, models);
+  Health health = health_now(services, models);
   std::string default_name = services.models.default_name();
   Json loaded = Json::array();
-  for (const ModelStatus& model : models) loaded.push_back(model_json(model, default_name));
+  for (const ModelStatus& model : models)
+    loaded.push_back(model_json(services, model, default_name));
   Json available = Json::array();
   for (const model::Package& package : services.models.available()) {
     Json json = package_json(package);
@@ -117,6 +111,7 @@ Json status_json(const Services& services) {
           {"models", std::move(loaded)},
           {"available", std::move(available)},
           {"devices", std::move(devices)},
+          {"findings", services.find_findings ? services.find_findings() : Json::array()},
           {"server",
            {{"connections", http.connections},
             {"in_flight", http.in_flight},
@@ -139,10 +134,20 @@ asio::awaitable<Response> status(Services& services) {
 
 }  // namespace
 
+void add_health_route(Router& router, Services& services) {
+  router.add_plain(
+      "GET", "/health", "Whether it is alive and whether it is ready; 503 when it is not ready.",
+      [&services](RequestContext&) { return health(services); }, Access::kOpen);
+  router.add_plain(
+      "GET", "/health/live", "200 as long as the server answers at all.",
+      [](RequestContext&) {
+        return json_response({{"live", true}});
+      },
+      Access::kOpen);
+}
+
 void add_status_routes(Router& router, Services& services) {
-  router.add_plain("GET", "/health",
-                   "Whether it is alive and whether it is ready; 503 when it is not ready.",
-                   [&services](RequestContext&) { return health(services); });
+  add_health_route(router, services);
   router.add("GET", "/status",
              "Models with their placements and the reasons, devices, figures, recent errors.",
              [&services](RequestContext&) { return status(services); });

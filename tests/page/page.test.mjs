@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives the page of a real server with a real model in Debian's Chromium.
+// Drives the page of a real server with a real model in Debian's Chromium, and has the description of
+// the API checked by a validator.
 //
 //   ANYNPU_BINARY=build/release/bin/anynpu [SCREENSHOTS=folder] node page.test.mjs
 //
@@ -9,6 +10,7 @@ import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import {Validator} from '@seriousme/openapi-schema-validator';
 import {chromium} from 'playwright-core';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -170,6 +172,54 @@ const tests = {
     assert.match(await page.textContent('[data-device="cpu"]'), /ready/);
     assert.match(await page.textContent('#figures'), /Memory\d+ MB/);
     return page;
+  },
+
+  async 'models are unloaded and loaded, and what they do is shown live'(browser, url) {
+    const page = await open(browser, url);
+    await drop(page, pictureOf(CLASSIFIER));
+    await page.waitForSelector('#top-label');
+    await page.waitForFunction((name) => /\d ms/.test(
+      document.querySelector(`[data-live="${name}"]`)?.textContent ?? ''), CLASSIFIER);
+    const live = await page.textContent(`[data-live="${CLASSIFIER}"]`);
+    assert.match(live, /Throughput\d+(\.\d)? \/ s/);
+    assert.match(live, /Latency, median\d+(\.\d+)? ms/);
+    await page.focus(`button[data-verb="unload"][data-name="${DETECTOR}"]`);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector(`button[data-verb="load"][data-name="${DETECTOR}"]`);
+    assert.match(await page.textContent('#model-news'), new RegExp(`${DETECTOR} is unloaded`));
+    await page.click(`button[data-verb="load"][data-name="${DETECTOR}"]`);
+    await page.waitForSelector(`[data-live="${DETECTOR}"]`);
+    assert.match(await page.textContent('#model-news'), new RegExp(`${DETECTOR} is loaded`));
+    return page;
+  },
+
+  async 'recent errors and the copied line'(browser, url) {
+    const page = await open(browser, url, {permissions: ['clipboard-read', 'clipboard-write']});
+    await fetch(`${url}infer?model=nothing-of-that-name`, {method: 'POST', body: 'x'});
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.waitForFunction(() => /404 POST \/infer/.test(
+      document.getElementById('errors').textContent));
+    await page.click('#copy');
+    await page.waitForFunction(() => document.getElementById('copy').textContent === 'Copied');
+    const line = await page.textContent('#curl');
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), line);
+    return page;
+  },
+
+  async 'the API description is valid OpenAPI 3.1'(browser, url) {
+    const validator = new Validator();
+    for (const address of [url, `${url}openapi.json`]) {
+      const description = await (await fetch(address, {headers: {Accept: 'application/json'}})).json();
+      const checked = await validator.validate(description);
+      assert.ok(checked.valid, JSON.stringify(checked.errors, null, 1));
+      assert.equal(validator.version, '3.1');
+      for (const path of ['/infer', '/health', '/metrics', '/status', '/v1/vision/detection',
+        '/v2/models/{model}/versions/{version}/infer', '/v2/repository/index'])
+        assert.ok(path in description.paths, path);
+    }
+    const broken = await validator.validate({openapi: '3.1.0', info: {title: 'x'}, paths: {}});
+    assert.ok(!broken.valid, 'the validator can say no');
+    return open(browser, url);
   },
 
   async 'it works without a mouse'(browser, url) {

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -58,14 +59,23 @@ inline Holdings holdings_of(pid_t pid) {
 
 class ServerProcess {
  public:
-  ServerProcess(const std::string& binary, int port, const std::vector<std::string>& options)
+  /// What the server writes to standard error goes to `log`, or to the test's own.
+  ServerProcess(const std::string& binary, int port, const std::vector<std::string>& options,
+                const std::string& log = "")
       : port_(port) {
     std::vector<std::string> words{binary, "serve", "--port", std::to_string(port)};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
-    if (::posix_spawn(&pid_, binary.c_str(), nullptr, nullptr, argv.data(), environ) != 0) pid_ = 0;
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    if (!log.empty())
+      ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(),
+                                         O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (::posix_spawn(&pid_, binary.c_str(), &actions, nullptr, argv.data(), environ) != 0)
+      pid_ = 0;
+    ::posix_spawn_file_actions_destroy(&actions);
   }
   ~ServerProcess() {
     if (pid_ <= 0) return;

@@ -16,6 +16,7 @@
 #include "server/oip/handlers.h"
 #include "server/oip/infer_plan.h"
 #include "server/oip/response.h"
+#include "server/recent_times.h"
 #include "vision/classify.h"
 
 namespace anynpu::server::oip {
@@ -196,6 +197,8 @@ void note_answer(OipServices& services, Call& call, const Replies& replies) {
     call.times.infer_ms = std::max(call.times.infer_ms, reply.infer_ms);
   }
   services.statistics.answered(name, std::to_string(version), replies, call.times);
+  if (services.server.times != nullptr)
+    services.server.times->note(name, version, call.times.total_ms);
   if (services.metrics == nullptr) return;
   const double rows = static_cast<double>(replies.size());
   for (const runtime::Reply& reply : replies) {
@@ -230,7 +233,10 @@ asio::awaitable<Response> infer(Shared services, RequestContext& context) {
   call.sent->body = std::move(*body);
   call.gone = context.watch_client();
 
-  Result<ModelDirectory::Hosted> hosted = co_await find_model(services, call.model, call.version);
+  auto header = [&context](std::string_view name) { return context.head().header(name); };
+  Result<std::string> version = services->models->pick(call.model, call.version, header);
+  if (!version) co_return error_response(version.error());
+  Result<ModelDirectory::Hosted> hosted = co_await find_model(services, call.model, *version);
   if (!hosted) co_return error_response(hosted.error());
   call.hosted = std::move(*hosted);
 

@@ -3,32 +3,25 @@
 #include "server/oip/model_directory.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <tuple>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "base/text.h"
+#include "server/health.h"
 
 namespace anynpu::server::oip {
 namespace {
 
-Result<int> version_number(const std::string& name, const std::string& version) {
-  if (version.empty()) return 0;
-  int number = 0;
-  const char* end = version.data() + version.size();
-  const auto read = std::from_chars(version.data(), end, number);
-  if (read.ec == std::errc() && read.ptr == end && number > 0) return number;
-  return Error{Code::kNotFound,
-               fmt::format("{} has no version '{}'", printable(name, 64), printable(version, 40))}
-      .with_hint("versions are whole numbers from 1");
-}
-
 class HostDirectory : public ModelDirectory {
  public:
   explicit HostDirectory(ModelHost& host) : host_(host) {}
+
+  Result<std::string> pick(
+      const std::string& name, const std::string& version,
+      const std::function<std::string_view(std::string_view)>& header) const override {
+    ANYNPU_TRY(picked, host_.pick(name, version, header));
+    return picked.number == 0 ? std::string() : std::to_string(picked.number);
+  }
 
   Hosted loaded(const std::string& name, const std::string& version) const override {
     const Result<int> number = version_number(name, version);
@@ -41,6 +34,10 @@ class HostDirectory : public ModelDirectory {
     host_.find(name, *number, std::move(done));
   }
 
+  void load(const std::string& name, std::function<void(Result<>)> done) override {
+    host_.load(name, std::move(done));
+  }
+
   std::vector<ModelEntry> index() const override {
     std::vector<ModelEntry> entries;
     std::set<std::pair<std::string, int>> listed;
@@ -48,7 +45,8 @@ class HostDirectory : public ModelDirectory {
     for (const ModelStatus& status : host_.status()) {
       ModelEntry entry{status.package.name, std::to_string(status.version), status.state, true, ""};
       if (status.state == ModelState::kLoading) entry.reason = "loading";
-      if (status.error) entry.reason = status.error->message;
+      // One that could not be replaced answers all the same.
+      if (status.error && status.state == ModelState::kFailed) entry.reason = status.error->message;
       entries.push_back(std::move(entry));
       listed.emplace(status.package.name, status.version);
       packages.push_back(status.package);
@@ -65,25 +63,19 @@ class HostDirectory : public ModelDirectory {
     return entries;
   }
 
-  Result<> unload(const std::string& name) override {
-    return Error{Code::kUnsupported,
-                 fmt::format("{} stays loaded until the server ends", printable(name, 64))};
-  }
+  Result<> unload(const std::string& name) override { return host_.unload(name); }
 
-  bool ready() const override {
-    if (host_.draining()) return false;
-    const std::vector<ModelStatus> all = host_.status();
-    std::size_t ready = 0;
-    std::size_t failed = 0;
-    for (const ModelStatus& model : all) {
-      if (!model.named_at_start) continue;
-      if (model.state == ModelState::kLoading) return false;
-      ++(model.state == ModelState::kReady ? ready : failed);
-    }
-    return failed == 0 || ready > 0;
-  }
+  bool ready() const override { return health_of(host_).ready; }
 
  private:
+  // A number, a label's, or 0 for the model's own default.
+  Result<int> version_number(const std::string& name, const std::string& version) const {
+    if (version.empty()) return 0;
+    ANYNPU_TRY(picked,
+               host_.pick(name, version, [](std::string_view) { return std::string_view(); }));
+    return picked.number;
+  }
+
   ModelHost& host_;
 };
 

@@ -84,7 +84,13 @@ asio::awaitable<Response> load(Shared services, RequestContext& context) {
                 fmt::format("models are not loaded from a request (the parameter {})",
                             printable(parameter.name, 60))}
               .with_hint("put the package into the store of the server's machine"));
-  Result<ModelDirectory::Hosted> loaded = co_await find_model(services, name, "");
+  std::function<void(std::function<void(Result<>)>)> start =
+      [&](const std::function<void(Result<>)>& done) {
+        Result<> posted = services->server.pool.post(
+            Work::kStart, [services, name, done] { services->models->load(name, done); });
+        if (!posted) done(std::move(posted));
+      };
+  Result<> loaded = co_await await_callback<Result<>>(std::move(start));
   if (!loaded) co_return error_response(Error(loaded.error()).within("failed to load"));
   co_return done_response();
 }

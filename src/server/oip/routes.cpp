@@ -118,11 +118,15 @@ asio::awaitable<Response> all_models(Shared services) {
 void add_oip_routes(Router& router, const std::shared_ptr<OipServices>& services) {
   router.add_plain("GET", "/v2", "The server's name, version and extensions.",
                    [](RequestContext&) { return json_response(server_metadata()); });
-  router.add_plain("GET", "/v2/health/live", "Whether the server is alive.", [](RequestContext&) {
-    return json_response({{"live", true}});
-  });
-  router.add_plain("GET", "/v2/health/ready", "Whether the server is ready; 503 when it is not.",
-                   [services](RequestContext&) { return server_ready(*services); });
+  router.add_plain(
+      "GET", "/v2/health/live", "Whether the server is alive.",
+      [](RequestContext&) {
+        return json_response({{"live", true}});
+      },
+      Access::kOpen);
+  router.add_plain(
+      "GET", "/v2/health/ready", "Whether the server is ready; 503 when it is not.",
+      [services](RequestContext&) { return server_ready(*services); }, Access::kOpen);
   router.add("GET", "/v2/models", "The names of all models.",
              [services](RequestContext&) { return all_models(services); });
   router.add("GET", "/v2/models/stats", "The statistics of all models.",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page: takes a picture, asks the server, and keeps the status fresh.
+import {ask as askServer, hasToken} from './api.js';
 import {byId, make} from './dom.js';
 import {showAnswer, showError} from './result_view.js';
 import {showHealth, showStatus} from './status_view.js';
@@ -26,7 +27,8 @@ const isDetector = () =>
 
 function showCurl() {
   const name = picture?.name && /^[\w.-]+$/.test(picture.name) ? picture.name : 'picture.jpg';
-  byId('curl').textContent = `curl -F image=@${name} '${location.origin}${address()}'`;
+  const token = hasToken() ? ' -H "Authorization: Bearer $TOKEN"' : '';
+  byId('curl').textContent = `curl${token} -F image=@${name} '${location.origin}${address()}'`;
   byId('threshold-choice').hidden = !isDetector();
 }
 
@@ -41,7 +43,7 @@ async function ask() {
   form.append('image', picture, picture.name || 'picture');
   const start = performance.now();
   try {
-    const response = await fetch(address(), {method: 'POST', body: form, signal: mine.signal});
+    const response = await askServer(address(), {method: 'POST', body: form, signal: mine.signal});
     const answer = await response.json();
     const roundTripMs = performance.now() - start;
     if (answer.success) showAnswer(answer, roundTripMs);
@@ -140,6 +142,31 @@ byId('copy').addEventListener('click', async () => {
   setTimeout(() => { button.textContent = 'Copy'; }, 1500);
 });
 
+// --- loading and unloading ---
+
+byId('model-list').addEventListener('click', async (event) => {
+  const button = event.target.closest('button[data-verb]');
+  if (!button) return;
+  const {verb, name} = button.dataset;
+  const news = byId('model-news');
+  const words = verb === 'load' ? 'loading' : 'unloading';
+  button.disabled = true;
+  button.textContent = `${words} …`;
+  news.textContent = `${words} ${name}`;
+  try {
+    const response = await askServer(`/v2/repository/models/${encodeURIComponent(name)}/${verb}`,
+      {method: 'POST', body: '{}', headers: {'Content-Type': 'application/json'}});
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error);
+    news.textContent = `${name} is ${verb}ed`;
+  } catch (problem) {
+    news.textContent = problem.message;
+    showError(`${name} could not be ${verb}ed: ${problem.message}`);
+  }
+  byId('model-list').dataset.stale = 'yes';
+  refresh();
+});
+
 // --- the status ---
 
 let refreshing = false;
@@ -147,7 +174,7 @@ async function refresh() {
   if (refreshing) return;
   refreshing = true;
   try {
-    const status = await (await fetch('/status')).json();
+    const status = await (await askServer('/status')).json();
     showModels(status);
     showStatus(status);
   } catch {

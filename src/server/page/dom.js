@@ -49,5 +49,20 @@ export function bar(share) {
   return make('span', {className: 'track', 'aria-hidden': 'true'}, fill);
 }
 
+/** A small line of figures, the newest at its right end. */
+export function spark(values) {
+  const space = 'http://www.w3.org/2000/svg';
+  const svg = document.createElementNS(space, 'svg');
+  svg.setAttribute('viewBox', '0 0 120 32');
+  svg.setAttribute('class', 'spark');
+  svg.setAttribute('aria-hidden', 'true');
+  const most = Math.max(...values, 1);
+  const line = document.createElementNS(space, 'polyline');
+  line.setAttribute('points', values.map((value, i) =>
+    `${(120 - (values.length - 1 - i) * 2).toFixed(1)},${(30 - value / most * 28).toFixed(1)}`).join(' '));
+  svg.append(line);
+  return svg;
+}
+
 /** Colours that stay apart for neighbouring classes and are light enough for dark text. */
 export const colourOf = (classId) => `hsl(${(classId * 67 + 168) % 360} 75% 68%)`;

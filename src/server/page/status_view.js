@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shows GET /status: models with their placements and the reasons, devices, figures, errors.
-import {byId, bytes, duration, make, milliseconds} from './dom.js';
+import {byId, bytes, duration, make, milliseconds, spark} from './dom.js';
 
 const PILL = {
   ok: 'good', ready: 'good', chosen: 'good', starting: 'warn', loading: 'warn', degraded: 'warn',
@@ -51,23 +51,59 @@ function work(model) {
   return parts.join(', ');
 }
 
+// What the last minutes looked like, kept by this page: one figure per look at the status.
+const KEPT = 60;
+const history = new Map();
+function remember(models) {
+  for (const model of models) {
+    const key = `${model.name} ${model.version}`;
+    const list = history.get(key) ?? [];
+    list.push(model.lately ? model.lately.per_second : 0);
+    history.set(key, list.slice(-KEPT));
+  }
+}
+
+function live(model) {
+  const lately = model.lately;
+  const rate = lately ? lately.per_second : 0;
+  return make('div', {className: 'live', 'data-live': model.name},
+    spark(history.get(`${model.name} ${model.version}`) ?? []),
+    make('dl', {className: 'figures'},
+      make('div', {}, make('dt', {}, 'Throughput'),
+        make('dd', {}, `${rate.toFixed(rate < 10 ? 1 : 0)} / s`)),
+      make('div', {}, make('dt', {}, 'Latency, median'),
+        make('dd', {}, lately ? milliseconds(lately.p50_ms) : '–')),
+      make('div', {}, make('dt', {}, 'Latency, 99 %'),
+        make('dd', {}, lately ? milliseconds(lately.p99_ms) : '–'))));
+}
+
+const verbButton = (verb, name) => make('button', {type: 'button', className: 'plain',
+  'data-verb': verb, 'data-name': name, 'aria-label': `${verb} ${name}`}, verb);
+
+const share = (model) =>
+  (typeof model.share === 'number' ? `${Math.round(model.share * 100)} % of the requests` : null);
+
 function modelCard(model, reason) {
   const facts = [
     model.task === 'detect' ? 'finds objects' : model.task === 'classify' ? 'names pictures'
                                                                           : model.task,
-    `version ${model.version}`,
+    `version ${model.version}${model.labels?.length ? ` (${model.labels.join(', ')})` : ''}`,
+    share(model),
     model.input ? `${model.input.width} × ${model.input.height}` : null,
     model.license || null,
     work(model),
   ].filter(Boolean).join(' · ');
   return make('article', {className: 'model', 'data-model': model.name},
     make('div', {className: 'head'}, make('h3', {}, model.title || model.name), pill(model.state),
-      model.default ? make('small', {}, 'the default') : null),
+      model.default ? make('small', {}, 'the default') : null,
+      model.replacing ? make('small', {}, 'a newer one is being loaded') : null,
+      make('span', {className: 'push'}), verbButton('unload', model.name)),
     make('p', {className: 'quiet'}, make('code', {}, model.name), ` · ${facts}`),
     model.error
       ? make('p', {className: 'note warn'}, model.error.message,
           model.error.hint ? ` (${model.error.hint})` : '')
       : null,
+    model.state === 'ready' ? live(model) : null,
     model.placement ? placements(model.placement) : null,
     reason ? whyNoNpu(reason) : null);
 }
@@ -97,6 +133,22 @@ function deviceTile(device) {
       : null);
 }
 
+function finding(each) {
+  const remedy = each.remedy ?? {};
+  return make('article', {className: 'model', 'data-finding': each.id},
+    make('div', {className: 'head'}, make('h3', {}, each.title || each.id),
+      each.layer ? make('small', {}, each.layer) : null),
+    each.cause ? make('p', {}, each.cause) : null,
+    remedy.text ? make('p', {}, make('strong', {}, 'Next: '), remedy.text) : null,
+    (remedy.commands ?? []).map((command) => make('pre', {}, make('code', {}, command))));
+}
+
+function showFindings(findings) {
+  byId('findings').hidden = findings.length === 0;
+  byId('findings-link').hidden = findings.length === 0;
+  put('finding-list', findings, (list) => list.map(finding));
+}
+
 function figures(status) {
   const entries = [
     ['Version', status.version], ['Up for', duration(status.uptime_s)],
@@ -110,7 +162,7 @@ function figures(status) {
 
 function recentErrors(errors) {
   if (errors.length === 0) return make('p', {className: 'quiet'}, 'No errors so far.');
-  return make('details', {},
+  return make('details', {open: errors.length <= 3},
     make('summary', {}, `The last ${errors.length} error${errors.length === 1 ? '' : 's'}`),
     make('ul', {}, errors.map((each) => make('li', {},
       `${each.time} · ${each.status} ${each.method} ${each.path}: ${each.message}`))));
@@ -122,7 +174,10 @@ function put(id, value, build) {
   const text = JSON.stringify(value);
   if (shown.get(id) === text) return;
   shown.set(id, text);
+  const focused = byId(id).contains(document.activeElement)
+    ? document.activeElement.getAttribute('aria-label') : null;
   byId(id).replaceChildren(...[build(value)].flat());
+  if (focused) byId(id).querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
 }
 
 export function showHealth(word) {
@@ -133,6 +188,11 @@ export function showHealth(word) {
 
 export function showStatus(status) {
   showHealth(status.status);
+  remember(status.models);
+  if (byId('model-list').dataset.stale) {
+    delete byId('model-list').dataset.stale;
+    shown.delete('model-list');
+  }
   put('model-list', [status.models, status.available], ([models, available]) => [
     ...modelCards(models),
     models.length + available.length === 0
@@ -140,11 +200,13 @@ export function showStatus(status) {
           make('code', {}, 'anynpu models pull mobilenet-v1'))
       : '',
     available.length > 0
-      ? make('p', {className: 'quiet'}, 'In the store, loaded when asked for: ',
-          available.map((each) => each.name).join(', '))
+      ? make('div', {className: 'store'}, make('p', {className: 'quiet'}, 'In the store:'),
+          make('ul', {}, available.map((each) => make('li', {}, make('code', {}, each.name),
+            ' ', verbButton('load', each.name)))))
       : '',
   ]);
   put('device-list', status.devices, (devices) => devices.map(deviceTile));
+  showFindings(status.findings ?? []);
   put('figures', figures(status).map((each) => each.textContent), () => figures(status));
   put('errors', status.recent_errors, recentErrors);
 }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the states of models to one word.
+#include "server/health.h"
+
+namespace anynpu::server {
+
+Health health_of(const std::vector<ModelStatus>& models) {
+  std::size_t loading = 0, failed = 0, ready = 0;
+  for (const ModelStatus& model : models) {
+    if (!model.named_at_start) continue;
+    if (model.state == ModelState::kLoading) ++loading;
+    if (model.state == ModelState::kFailed) ++failed;
+    if (model.state == ModelState::kReady) ++ready;
+  }
+  if (loading > 0) return {"starting", false};
+  if (failed > 0) return {ready > 0 ? "degraded" : "failed", ready > 0};
+  return {"ok", true};
+}
+
+Health health_of(const ModelHost& models) {
+  if (models.draining()) return {"draining", false};
+  return health_of(models.status());
+}
+
+}  // namespace anynpu::server
