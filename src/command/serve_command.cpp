@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `anynpu serve`: models over HTTP, with a page to try them out.
+#include <condition_variable>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/subprocess.h"
 #include "command/command.h"
 #include "command/config_flags.h"
 #include "server/serve.h"
@@ -22,6 +26,54 @@ void say_ready(const CommandContext& context, const std::string& url) {
   report->finish();
 }
 
+/// `anynpu doctor --json`, in a process of its own: its checks may take seconds, and fork.
+Json ask_doctor() {
+  auto ran = run_command({"/proc/self/exe", "doctor", "--json"}, {.timeout = seconds(25)});
+  Json report = ran ? Json::parse(ran->output, nullptr, false) : Json();
+  if (report.is_object() && report.contains("findings")) return report["findings"];
+  log::debug("the doctor gave no answer");
+  return Json::array();
+}
+
+/// What the doctor finds, once a minute, on a thread of its own.
+class FindingsWatch {
+ public:
+  FindingsWatch() : thread_([this] { look(); }) {}
+  ~FindingsWatch() {
+    {
+      std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  FindingsWatch(const FindingsWatch&) = delete;
+  FindingsWatch& operator=(const FindingsWatch&) = delete;
+
+  Json latest() const {
+    std::lock_guard lock(mutex_);
+    return findings_;
+  }
+
+ private:
+  void look() {
+    std::unique_lock lock(mutex_);
+    while (!ending_) {
+      lock.unlock();
+      Json found = ask_doctor();
+      lock.lock();
+      findings_ = std::move(found);
+      changed_.wait_for(lock, std::chrono::minutes(1), [this] { return ending_; });
+    }
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Json findings_ = Json::array();
+  bool ending_ = false;
+  std::thread thread_;
+};
+
 int serve(const ConfigFlags& flags, const CommandContext& context) {
   server::LoadedConfig loaded = load_config(flags, context);
   if (auto good = server::first_problem(loaded); !good) return context.fail(good.error());
@@ -30,6 +82,8 @@ int serve(const ConfigFlags& flags, const CommandContext& context) {
     return context.fail(set.error());
   if (!loaded.file.empty()) log::info("configured by {}", loaded.file.string());
   config.serve.on_ready = [&context](const std::string& url) { say_ready(context, url); };
+  FindingsWatch findings;
+  config.serve.find_findings = [&findings] { return findings.latest(); };
   auto served = server::serve(config);
   if (!served) return context.fail(served.error());
   return kExitOk;

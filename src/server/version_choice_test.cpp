@@ -90,7 +90,9 @@ TEST(VersionChoice, WhatDoesNotAnswerIsTheOthersAndTheirKeysStay) {
     const int before = choice.pick("", key, kAllReady)->number;
     const int after = choice.pick("", key, without_b)->number;
     EXPECT_NE(after, 2);
-    if (before != 2) EXPECT_EQ(after, before);
+    if (before != 2) {
+      EXPECT_EQ(after, before);
+    }
   }
   auto none = [](int) { return false; };
   EXPECT_NE(choice.pick("", "", none)->number, 0) << "it is loaded, or says why it cannot be";

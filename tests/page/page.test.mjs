@@ -195,7 +195,8 @@ const tests = {
 
   async 'recent errors and the copied line'(browser, url) {
     const page = await open(browser, url, {permissions: ['clipboard-read', 'clipboard-write']});
-    await fetch(`${url}infer?model=nothing-of-that-name`, {method: 'POST', body: 'x'});
+    await fetch(`${url}infer?model=nothing-of-that-name`, 
+      {method: 'POST', body: 'x', headers: {'Content-Type': 'image/jpeg'}});
     await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
     await page.waitForFunction(() => /404 POST \/infer/.test(
       document.getElementById('errors').textContent));
