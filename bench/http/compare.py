@@ -81,9 +81,9 @@ def stop(process):
 
 
 def load(port, connections):
-    text = subprocess.run([os.path.join(binaries, "load_client"), "--port", str(port), "--connections", str(connections),
+    text = subprocess.run([os.path.join(binaries, "load_client"), "--port", str(port), "--connections", str(connections), "--warm-up", "2",
                            "--seconds", str(options.seconds), "--body", picture], stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(text)
+    return json.loads(text or "{}")
 
 
 cores = os.cpu_count()
@@ -93,7 +93,7 @@ servers = {
                       "--instances", str(cores)], None),
 }
 if shutil.which("gunicorn"):
-    servers["Flask's own server"] = ([sys.executable, "peer.py"], "PORT")
+    servers["Flask's own server"] = (["/usr/bin/python3", "peer.py"], "PORT")  # Debian's, as its Flask is
     servers["gunicorn, 1 worker, 8 threads"] = (["gunicorn", "-w", "1", "--threads", "8", "-b", "127.0.0.1:{port}", "peer:app"], "")
     servers["gunicorn, 2 sync workers"] = (["gunicorn", "-w", "2", "-b", "127.0.0.1:{port}", "peer:app"], "")
 else:

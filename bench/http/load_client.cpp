@@ -2,8 +2,11 @@
 // A closed-loop HTTP load on a server of this machine: each of C connections sends its next request
 // when the answer to the last one has come. Prints one line of JSON.
 //
-//   load_client --port 8080 --connections 100 --seconds 10 --path /infer --type image/jpeg --body
-//   cat.jpg
+//   load_client --port 8080 --connections 100 --warm-up 2 --seconds 10 --path /infer
+//               --type image/jpeg --body cat.jpg
+//
+// Answers of the warm-up are not counted: all connections ask at once then, which no load does
+// later.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -31,6 +34,7 @@ using namespace anynpu;
 struct Options {
   int port = 8080;
   int connections = 1;
+  double warm_up = 0;  // seconds
   double seconds = 5;
   std::string path = "/infer";
   std::string type = "image/jpeg";
@@ -55,9 +59,11 @@ class Load {
   int run() {
     connections_.resize(static_cast<std::size_t>(options_.connections));
     for (std::size_t i = 0; i < connections_.size(); ++i) open(i);
-    TimePoint start = Clock::now();
-    end_ = start +
-           std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds));
+    auto seconds_of = [](double value) {
+      return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
+    };
+    begin_ = Clock::now() + seconds_of(options_.warm_up);
+    end_ = begin_ + seconds_of(options_.seconds);
     // Answers that come after the end are waited for, so that none is lost, and are not counted.
     TimePoint patience = end_ + seconds(30);
     while (waiting_ > 0 && Clock::now() < patience) {
@@ -112,13 +118,16 @@ class Load {
     if (!connection.fd) return;
     if ((events & EPOLLOUT) != 0) send(connection);
     char block[16384];
+    bool ended = false;
     while (true) {
       ssize_t got = ::recv(connection.fd.get(), block, sizeof block, 0);
       if (got > 0) {
         connection.received.append(block, static_cast<std::size_t>(got));
         continue;
       }
-      if (got == 0) return close(index, connection.received.empty() ? "closed" : "cut short");
+      ended = got == 0;
+      if (ended && !complete(connection.received))
+        return close(index, connection.received.empty() ? "closed" : "cut short");
       break;
     }
     if (!complete(connection.received)) return;
@@ -128,8 +137,8 @@ class Load {
       if (errors_ <= 3) std::fprintf(stderr, "%s\n", connection.received.substr(0, 300).c_str());
     }
     TimePoint now = Clock::now();
-    if (now <= end_) times_.push_back(to_ms(now - connection.start));
-    bool closes = connection.received.find("Connection: close") != std::string::npos ||
+    if (now >= begin_ && now <= end_) times_.push_back(to_ms(now - connection.start));
+    bool closes = ended || connection.received.find("Connection: close") != std::string::npos ||
                   connection.received.compare(0, 8, "HTTP/1.0") == 0;
     if (now > end_) {
       --waiting_;
@@ -181,7 +190,7 @@ class Load {
   Fd poll_;
   std::vector<Connection> connections_;
   int waiting_ = 0;
-  TimePoint end_;
+  TimePoint begin_, end_;
   std::vector<double> times_;
   long errors_ = 0;
 };
@@ -194,6 +203,7 @@ int main(int argc, char** argv) {
     std::string name = argv[i], value = argv[i + 1];
     if (name == "--port") options.port = std::atoi(value.c_str());
     if (name == "--connections") options.connections = std::atoi(value.c_str());
+    if (name == "--warm-up") options.warm_up = std::atof(value.c_str());
     if (name == "--seconds") options.seconds = std::atof(value.c_str());
     if (name == "--path") options.path = value;
     if (name == "--type") options.type = value;

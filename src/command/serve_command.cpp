@@ -76,7 +76,11 @@ class FindingsWatch {
 
 int serve(const ConfigFlags& flags, const CommandContext& context) {
   server::LoadedConfig loaded = load_config(flags, context);
-  if (auto good = server::first_problem(loaded); !good) return context.fail(good.error());
+  if (auto good = server::first_problem(loaded); !good) {
+    const bool by_flag = good.error().message.starts_with("--");
+    const int code = context.fail(good.error());
+    return by_flag ? kExitUsage : code;
+  }
   server::ServerConfig& config = loaded.config;
   if (auto set = log::set_up(config.log_level, config.log_format); !set)
     return context.fail(set.error());

@@ -293,6 +293,9 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
       body_problem_ = Problem{
           400,
           Error{Code::kInvalid, fmt::format("the body ends after {} bytes {}", body_read_, whole)}};
+    } else if (used == 0 && buffer_.size() >= limits.header_bytes) {
+      body_problem_ = Problem{
+          400, Error{Code::kInvalid, "the body is malformed: the head of a chunk has no end"}};
     } else if (used == 0) {
       deadline_ = std::min(body_deadline_, Clock::now() + limits.body_silence);
       co_await more(kBodyStep);

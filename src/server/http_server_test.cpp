@@ -173,6 +173,17 @@ TEST_F(HttpServerTest, ChunkedBodies) {
   EXPECT_EQ(client.ask("GET", "/hello").status, 200);
 }
 
+TEST_F(HttpServerTest, ChunksWithoutAnEndAreCutOff) {
+  start();
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string& endless : {std::string(100'000, '1'), "5;" + std::string(100'000, 'x'),
+                                     "0\r\nX: " + std::string(100'000, 'y')}) {
+    TestClient client(port_);
+    client.send(head + endless);
+    EXPECT_EQ(client.read().status, 400) << endless.substr(0, 10);
+  }
+}
+
 TEST_F(HttpServerTest, LargeBodiesAndAnswers) {
   start();
   TestClient client(port_);

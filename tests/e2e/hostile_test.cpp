@@ -33,7 +33,7 @@ std::string form(const std::string& head, const std::string& content) {
 const std::string kImagePart = "Content-Disposition: form-data; name=\"image\"; filename=\"a\"";
 constexpr const char* kForm = "Content-Type: multipart/form-data; boundary=B\r\n";
 
-/// A PNG that says to be of that size and has no pixels.
+/// A PNG that says to be of that size and has no pixels to speak of.
 std::string png_of(std::uint32_t width, std::uint32_t height) {
   std::string bytes = "\x89PNG\r\n\x1a\n";
   auto put = [&bytes](std::uint32_t value) {
@@ -51,7 +51,8 @@ std::string png_of(std::uint32_t width, std::uint32_t height) {
     for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
   }
   put(~crc);
-  return bytes;
+  put(1000);
+  return bytes + "IDAT" + "not really";
 }
 
 class HostileTest : public ::testing::Test {
@@ -80,6 +81,14 @@ class HostileTest : public ::testing::Test {
   std::string log() {
     auto text = read_text(store_.path() / "log", std::size_t{64} << 20);
     return text ? *text : text.error().message;
+  }
+  /// The line of a request is written when its answer has been sent.
+  bool is_logged(const std::string& words) {
+    for (int i = 0; i < 600; ++i) {
+      if (log().find(words) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
   }
   int good() {
     return TestClient(server_->port()).ask("POST", "/v2/models/fp32/infer", "", kGood).status;
@@ -144,7 +153,6 @@ std::vector<Bad> bad_http() {
        431},
       {"one endless header", with("GET / HTTP/1.1", "Host: " + std::string(100000, 'h') + "\r\n"),
        431},
-      {"a folded header", with("GET / HTTP/1.1", "Host: a\r\n b\r\nX: 1\r\n"), 400},
       {"two lengths",
        with("POST /infer HTTP/1.1", "Host: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n") + "x",
        400},
@@ -185,7 +193,7 @@ TEST_F(HostileTest, MalformedHttp) {
     if (reply.status != 0 && bad.status != 404) {
       EXPECT_TRUE(client.closed_by_server()) << bad.what << ": the next bytes cannot be trusted";
     }
-    EXPECT_THAT(log(), HasSubstr("request_id=" + reply.headers["x-request-id"])) << bad.what;
+    EXPECT_TRUE(is_logged("request_id=" + reply.headers["x-request-id"])) << bad.what;
   }
   EXPECT_EQ(good(), 200);
   expect_nothing_left(before);
@@ -211,7 +219,7 @@ TEST_F(HostileTest, MalformedFormsPicturesAndTensors) {
       {"a form without an end", "/infer", kForm, "--B\r\n" + kImagePart + "\r\n\r\nabc", 400},
       {"a part without a head", "/infer", kForm, "--B\r\n\r\nabc\r\n--B--\r\n", 400},
       {"a part with an endless head", "/infer", kForm,
-       form(kImagePart + "\r\nX: " + std::string(100000, 'x'), "y"), 400},
+       form(kImagePart + "\r\nX: " + std::string(100000, 'x'), "y"), 413},
       {"ten thousand parts", "/infer", kForm,
        [] {
          std::string text;
@@ -245,7 +253,7 @@ TEST_F(HostileTest, MalformedFormsPicturesAndTensors) {
       {"too little data", oip, "", tensor + R"(,"data":[1]}]})", 400},
       {"too much data", oip, "", tensor + R"(,"data":[1,2,3]}]})", 400},
       {"text for numbers", oip, "", tensor + R"(,"data":["1",2]}]})", 400},
-      {"a binary size that lies", oip, "Inference-Header-Content-Length: 103\r\n",
+      {"a binary size that lies", oip, "Inference-Header-Content-Length: 102\r\n",
        tensor + R"(,"parameters":{"binary_data_size":9999999999}}]})" + "12345678", 400},
       {"a JSON length over the body", oip, "Inference-Header-Content-Length: 99999\r\n", kGood,
        400},
@@ -262,7 +270,7 @@ TEST_F(HostileTest, MalformedFormsPicturesAndTensors) {
     TestResponse reply =
         client.ask("POST", each.target, each.headers + "X-Request-Id: " + id + "\r\n", each.body);
     EXPECT_EQ(reply.status, each.status) << each.what << ": " << reply.body;
-    EXPECT_THAT(log(), HasSubstr("request_id=" + id)) << each.what;
+    EXPECT_TRUE(is_logged("request_id=" + id)) << each.what;
   }
   EXPECT_EQ(good(), 200);
   expect_nothing_left(before);
@@ -322,8 +330,8 @@ TEST_F(HostileTest, SlowAndIdleClientsHoldNobodyUpAndAreSentAway) {
   for (TestClient& each : heads) EXPECT_EQ(each.read().status, 408);
   for (TestClient& each : bodies) EXPECT_EQ(each.read().status, 408);
   for (TestClient& each : idle) EXPECT_TRUE(each.closed_by_server());
-  EXPECT_THAT(log(), HasSubstr("the headers did not come in time"));
-  EXPECT_THAT(log(), HasSubstr("the body did not come in time"));
+  EXPECT_TRUE(is_logged("the headers did not come in time"));
+  EXPECT_TRUE(is_logged("the body did not come in time"));
   idle.clear();
   heads.clear();
   bodies.clear();

@@ -2,10 +2,12 @@
 // Models of a running server as its operator sees them: versions, labels and shares, loaded,
 // replaced and unloaded while clients go on; the listener for probes, the token, and the service
 // manager.
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -38,11 +40,12 @@ class ServingTest : public ::testing::Test {
   void start(const std::string& config, const std::vector<std::string>& more = {}) {
     test::TinyStore::put(store_.path() / "anynpu.toml", config);
     ::setenv("ANYNPU_MODELS", store_.path().c_str(), 1);
-    std::vector<std::string> options = {"--config", store_.path() / "anynpu.toml", "--instances",
-                                        "1"};
+    std::vector<std::string> options = {"--config", store_.path() / "anynpu.toml"};
     options.insert(options.end(), more.begin(), more.end());
+    if (std::find(more.begin(), more.end(), "--instances") == more.end())
+      options.insert(options.end(), {"--instances", "1"});
     server_ = std::make_unique<ServerProcess>(ANYNPU_BINARY, ServerProcess::free_port(), options);
-    ASSERT_TRUE(server_->wait_until_ready());
+    if (!server_->wait_until_ready()) throw std::runtime_error("the server did not start");
   }
 
   TestResponse ask(const std::string& method, const std::string& target,
