@@ -8,6 +8,7 @@
 
 #include "sim/rocket/convolution.h"
 #include "sim/rocket/text.h"
+#include "sim/rocket/weight_cache.h"
 
 namespace anynpu::sim::rocket {
 namespace {
@@ -75,8 +76,8 @@ void on_threads(const Task& task, unsigned threads, const Work& work) {
 
 }  // namespace
 
-std::optional<std::string> compute(const Task& task, Memory& memory, Quirks quirks,
-                                   unsigned threads) {
+std::optional<std::string> compute(const Task& task, Memory& memory, WeightCache& weights,
+                                   Quirks quirks, unsigned threads) {
   threads = std::max(threads, 1U);
   Operands operands;
   if (std::optional<std::string> fault = find_operands(task, memory, operands)) return fault;
@@ -86,9 +87,8 @@ std::optional<std::string> compute(const Task& task, Memory& memory, Quirks quir
                [&](RowRange rows) { convolve_depthwise(task, operands, quirks, rows); });
     return std::nullopt;
   }
-  std::vector<std::uint64_t> weights = pack_weights(task, operands);
-  on_threads(task, threads,
-             [&](RowRange rows) { convolve(task, operands, weights, quirks, rows); });
+  const std::vector<std::uint64_t>& packed = weights.packed(task, operands);
+  on_threads(task, threads, [&](RowRange rows) { convolve(task, operands, packed, quirks, rows); });
   return std::nullopt;
 }
 

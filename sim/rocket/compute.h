@@ -16,9 +16,11 @@ struct Quirks {
   bool cbuf = true;  // Q2: rows after the first are corrupt when the buffer has too few entries
 };
 
+class WeightCache;
+
 /// Runs a task. Refused when one of its operands is not inside of one buffer, or when it would need
 /// more working memory than any real one; its output is untouched then.
-std::optional<std::string> compute(const Task& task, Memory& memory, Quirks quirks,
-                                   unsigned threads);
+std::optional<std::string> compute(const Task& task, Memory& memory, WeightCache& weights,
+                                   Quirks quirks, unsigned threads);
 
 }  // namespace anynpu::sim::rocket

@@ -12,6 +12,7 @@
 #include "sim/rocket/registers.h"
 #include "sim/rocket/rounding.h"
 #include "sim/rocket/test_memory.h"
+#include "sim/rocket/weight_cache.h"
 
 namespace anynpu::sim::rocket {
 namespace {
@@ -139,9 +140,11 @@ void expect_output(const Vector& vector, const TestMemory& memory) {
 }
 
 void expect_vector(const Vector& vector, const RegisterFile& registers) {
+  WeightCache weights;
   for (unsigned threads : {1U, 3U}) {
     TestMemory memory = vector_memory();
-    EXPECT_EQ(compute(task_of(registers), memory, Quirks{}, threads), std::nullopt) << vector.name;
+    EXPECT_EQ(compute(task_of(registers), memory, weights, Quirks{}, threads), std::nullopt)
+        << vector.name;
     expect_output(vector, memory);
   }
 }
@@ -199,7 +202,9 @@ TEST(Compute, TooFewEntriesCorruptRows) {
   expect_vector(enough, registers_of(enough));
 
   TestMemory memory = vector_memory();
-  EXPECT_EQ(compute(task_of(registers_of(kShort)), memory, Quirks{.pad = true, .cbuf = false}, 1),
+  WeightCache weights;
+  EXPECT_EQ(compute(task_of(registers_of(kShort)), memory, weights,
+                    Quirks{.pad = true, .cbuf = false}, 1),
             std::nullopt);
   expect_output(enough, memory);
 }
@@ -221,13 +226,15 @@ TEST(Compute, OperandsOutsideOfTheMemoryAreRefused) {
     registers.set(reg, 0xffff0);
     TestMemory memory = vector_memory();
     TestMemory before = memory;
-    EXPECT_NE(compute(task_of(registers), memory, Quirks{}, 1), std::nullopt);
+    WeightCache weights;
+    EXPECT_NE(compute(task_of(registers), memory, weights, Quirks{}, 1), std::nullopt);
     EXPECT_EQ(memory.bytes, before.bytes);
   }
 }
 
 // Extremes of every packed digit: sums must neither run over nor borrow.
 TEST(Compute, ExtremeBytesAgreeWithPlainSums) {
+  WeightCache weights;  // of all: other bytes at the same address are packed anew
   for (int kernel : {1, 3, 5}) {
     for (int extreme : {0, 1, 2, 3}) {
       Vector vector = kConv1x1;
@@ -255,7 +262,7 @@ TEST(Compute, ExtremeBytesAgreeWithPlainSums) {
       extremes(kFeatures, kWeights, -128, extreme % 2 != 0 ? 127 : -128);
       extremes(kWeights, kBiases, extreme / 2 != 0 ? 127 : -128, -128);
       Task task = task_of(registers_of(vector));
-      ASSERT_EQ(compute(task, memory, Quirks{}, 1), std::nullopt);
+      ASSERT_EQ(compute(task, memory, weights, Quirks{}, 1), std::nullopt);
 
       int wrong = 0;
       auto byte = [&memory](std::int64_t at) {

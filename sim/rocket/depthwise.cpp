@@ -41,7 +41,7 @@ class PlaneRows {
         held_(static_cast<std::size_t>(task.kernel_height)),
         rows_(static_cast<std::size_t>(task.kernel_height) * pixels_) {
     for (std::size_t c = 0; c < kLanes; ++c)
-      padding_[c] = quirks.pad && c % 2 != 0 ? task.pad_odd : task.pad_even;
+      padding_[c] = static_cast<int>(quirks.pad && c % 2 != 0 ? task.pad_odd : task.pad_even);
   }
 
   void start(int plane) {
@@ -71,7 +71,7 @@ class PlaneRows {
         continue;
       }
       const std::int8_t* from = line + std::int64_t{column_read(task_, corrupt_, x, y)} * kLanes;
-      for (std::size_t c = 0; c < kLanes; ++c) row[pixel][c] = from[c];
+      for (std::size_t c = 0; c < kLanes; ++c) row[pixel][c] = static_cast<int>(from[c]);
     }
     held_[slot(y)] = y;
   }

@@ -266,7 +266,7 @@ void Device::run(std::span<const std::uint64_t> words, Memory& memory) {
   std::int64_t start = monotonic_ns();
   const Settings& settings = simulation_.settings();
   if (std::optional<std::string> refusal =
-          compute(*task, memory, settings.quirks, settings.threads))
+          compute(*task, memory, weights_, settings.quirks, settings.threads))
     return simulation_.refuse(*refusal);
   simulation_.log(2, text("task: %s %dx%d stride %d, %dx%dx%d -> %dx%dx%d, %.1f ms",
                           task->depthwise ? "depthwise" : "convolution", task->kernel_width,

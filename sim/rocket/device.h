@@ -17,6 +17,7 @@
 #include "sim/rocket/buffers.h"
 #include "sim/rocket/memory.h"
 #include "sim/rocket/simulation.h"
+#include "sim/rocket/weight_cache.h"
 
 namespace anynpu::sim::rocket {
 
@@ -54,6 +55,7 @@ class Device {
   Simulation& simulation_;
   std::mutex mutex_;  // of everything below
   Buffers buffers_;
+  WeightCache weights_;
   std::int64_t busy_until_ = 0;
   bool wedged_ = false;
   std::int64_t timeout_ns_ = 0;  // of the last job that timed out

@@ -14,6 +14,7 @@
 #include "sim/rocket/compute.h"
 #include "sim/rocket/test_memory.h"
 #include "sim/rocket/test_stream.h"
+#include "sim/rocket/weight_cache.h"
 #include "tiny_tflite.h"
 
 namespace anynpu::sim::rocket {
@@ -112,7 +113,8 @@ class Npu {
     auto task = parse(stream(registers())).and_then(decode);
     EXPECT_TRUE(task) << (task ? "" : task.error());
     if (!task) return {};
-    EXPECT_EQ(compute(*task, memory_, Quirks{}, 2), std::nullopt);
+    WeightCache weights;
+    EXPECT_EQ(compute(*task, memory_, weights, Quirks{}, 2), std::nullopt);
     std::vector<std::uint8_t> values;
     const int area = layer_.out_size() * layer_.out_size();
     for (int pixel = 0; pixel < area; ++pixel)

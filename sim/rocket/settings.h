@@ -60,6 +60,6 @@ struct Settings {
 };
 
 /// The error names the setting that is not understood.
-tl::expected<Settings, std::string> parse_settings(std::string_view text);
+tl::expected<Settings, std::string> parse_settings(std::string_view list);
 
 }  // namespace anynpu::sim::rocket

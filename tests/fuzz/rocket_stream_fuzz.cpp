@@ -10,6 +10,7 @@
 #include "sim/rocket/compute.h"
 #include "sim/rocket/task.h"
 #include "sim/rocket/test_memory.h"
+#include "sim/rocket/weight_cache.h"
 
 namespace {
 
@@ -38,6 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TestMemory memory(16384);
   for (std::size_t at = 0; at < memory.bytes.size(); ++at)
     memory.bytes[at] = static_cast<std::uint8_t>(at * 37);
-  (void)compute(*task, memory, Quirks{}, 2);
+  WeightCache weights;
+  (void)compute(*task, memory, weights, Quirks{}, 2);
   return 0;
 }
