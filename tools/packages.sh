@@ -25,7 +25,8 @@ LIBRARY_PACKAGES=(
 )
 
 # Libraries that only tests use.
-TEST_LIBRARY_PACKAGES=(libgtest-dev libgmock-dev libflatbuffers-dev)
+TEST_LIBRARY_PACKAGES=(libgtest-dev libgmock-dev libflatbuffers-dev
+  uuid-dev)  # which XRT's headers include
 
 # Purposes of tools/setup.
 BUILD_PACKAGES=(@cmake:cmake @ninja:ninja-build @g++:g++ @pkg-config:pkg-config "${LIBRARY_PACKAGES[@]}")

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "command/command_line.h"
 #include "command/output.h"
+#include "engine/axmodel_facts.h"
 #include "host/machine.h"
 #include "runtime/worker_main.h"
 
@@ -63,6 +64,8 @@ int main(int argc, char** argv) {
   if (argc >= 4 && std::string_view(argv[1]) == "worker" &&
       std::string_view(argv[2]) == "--control-fd")
     return runtime::worker_main(std::atoi(argv[3]));
+  if (argc == 4 && std::string_view(argv[1]) == engine::axcl::kCardFactsWord)
+    return engine::axcl::card_facts_main(argv[2], std::atoi(argv[3]));
 
   std::signal(SIGPIPE, SIG_IGN);  // writing to a reader that has gone away is an error, not the end
   int exit_code = kExitFailed;

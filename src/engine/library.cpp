@@ -85,10 +85,11 @@ std::string loader_hint(const std::string& said) {
 
 }  // namespace
 
-Result<SharedLibrary> SharedLibrary::open(const std::filesystem::path& path) {
+Result<SharedLibrary> SharedLibrary::open(const std::filesystem::path& path, Symbols symbols) {
   const bool by_name = !path.has_parent_path();
   if (!by_name) ANYNPU_CHECK(check_elf(path));
-  void* handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* handle =
+      ::dlopen(path.c_str(), RTLD_NOW | (symbols == Symbols::kGlobal ? RTLD_GLOBAL : RTLD_LOCAL));
   if (handle == nullptr) {
     const char* text = ::dlerror();
     std::string said = text != nullptr ? text : "the loader gave no reason";

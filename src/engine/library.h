@@ -23,9 +23,12 @@ namespace anynpu::engine {
 /// register handlers, and unloading them is what crashes.
 class SharedLibrary {
  public:
-  /// `path` without a slash is looked up by the dynamic loader. Symbols stay local to the library.
+  /// `path` without a slash is looked up by the dynamic loader. Symbols stay local to the library,
+  /// unless libraries that are opened after it shall find them.
   /// An error says what the loader said, or for which processor the file is, and hints at the cure.
-  static Result<SharedLibrary> open(const std::filesystem::path& path);
+  enum class Symbols { kLocal, kGlobal };
+  static Result<SharedLibrary> open(const std::filesystem::path& path,
+                                    Symbols symbols = Symbols::kLocal);
 
   /// Where it was opened from, absolute.
   const std::filesystem::path& path() const { return path_; }

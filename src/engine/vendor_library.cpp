@@ -7,9 +7,11 @@
 
 #include <fmt/format.h>
 
+#include "engine/axmodel.h"
 #include "engine/file_mapping.h"
 #include "engine/library.h"
 #include "engine/rknn.h"
+#include "engine/xclbin.h"
 
 namespace anynpu::engine {
 namespace fs = std::filesystem;
@@ -84,7 +86,7 @@ std::vector<VendorLibrary> vendor_libraries() {
        "",
        "install AXERA's axclhost package",
        "ANYNPU_AXMODEL",
-       nullptr},
+       open_axmodel},
       {"xclbin",
        "xdna",
        ".xclbin",
@@ -96,7 +98,7 @@ std::vector<VendorLibrary> vendor_libraries() {
        "",
        "install libxrt2 and libxrt-npu2 of XRT 2.21 or newer",
        "ANYNPU_XCLBIN",
-       nullptr},
+       open_xclbin},
   };
 }
 

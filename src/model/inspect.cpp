@@ -88,6 +88,10 @@ Result<Inspection> inspect_bytes(std::span<const std::byte> bytes, const fs::pat
     ANYNPU_TRY(rknn, engine::read_rknn(bytes, name.string()));
     inspection.rknn = std::move(rknn);
   }
+  if (kind == FileKind::kXclbin) {
+    ANYNPU_TRY(xclbin, read_xclbin(bytes, name.string()));
+    inspection.xclbin = std::move(xclbin);
+  }
   return inspection;
 }
 

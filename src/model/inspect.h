@@ -13,6 +13,7 @@
 #include "engine/rknn_file.h"
 #include "model/onnx_file.h"
 #include "model/tflite_file.h"
+#include "model/xclbin_file.h"
 
 namespace anynpu::model {
 
@@ -29,6 +30,7 @@ struct Inspection {
   std::optional<TfliteFile> tflite;      // for kTflite
   std::optional<OnnxFile> onnx;          // for kOnnx
   std::optional<engine::RknnFile> rknn;  // for kRknn
+  std::optional<XclbinFile> xclbin;      // for kXclbin
 };
 
 /// What the bytes are. `name` decides only where the content does not: .axmodel. An error says what

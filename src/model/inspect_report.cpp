@@ -213,6 +213,34 @@ void report_rknn(const engine::RknnFile& model, Report& report) {
   report.table("tensors", {{"name", "TENSOR"}, {"type", "TYPE"}, {"shape", "SHAPE (NCHW)"}}, rows);
 }
 
+void report_xclbin(const XclbinFile& file, Report& report) {
+  report.fact("uuid", "UUID", file.uuid);
+  report.fact("platform", file.platform.empty() ? "" : "Platform", file.platform);
+  report.fact("xclbin_version", "Version",
+              fmt::format("{}.{}.{}", file.version_major, file.version_minor, file.version_patch));
+  report.fact("built", "", file.built);
+  report.fact("kernels", file.kernels.empty() ? "" : "Kernels",
+              Cell(Json(file.kernels), join(file.kernels, ", ")));
+  if (file.partition) {
+    const AiePartition& partition = *file.partition;
+    std::vector<std::string> starts;
+    for (unsigned start : partition.start_columns) starts.push_back(std::to_string(start));
+    report.data("partition", {{"name", partition.name},
+                              {"column_width", partition.column_width},
+                              {"start_columns", partition.start_columns},
+                              {"operations_per_cycle", partition.operations_per_cycle},
+                              {"pdis", partition.pdis}});
+    report.line(fmt::format("Columns: {}{}", partition.column_width,
+                            starts.empty() ? "" : ", starting at " + join(starts, ", ")));
+  }
+  std::vector<std::vector<Cell>> rows;
+  for (const XclbinSection& section : file.sections)
+    rows.push_back(
+        {section.title, section.name, {Json(section.bytes), human_bytes(section.bytes)}});
+  report.line("");
+  report.table("sections", {{"title", "SECTION"}, {"name", "NAME"}, {"bytes", "SIZE", true}}, rows);
+}
+
 }  // namespace
 
 void report_inspection(const Inspection& inspection, bool all_tensors, Report& report) {
@@ -223,7 +251,8 @@ void report_inspection(const Inspection& inspection, bool all_tensors, Report& r
   if (inspection.tflite) report_tflite(*inspection.tflite, all_tensors, report);
   if (inspection.onnx) report_onnx(*inspection.onnx, report);
   if (inspection.rknn) report_rknn(*inspection.rknn, report);
-  if (!inspection.tflite && !inspection.onnx && !inspection.rknn)
+  if (inspection.xclbin) report_xclbin(*inspection.xclbin, report);
+  if (!inspection.tflite && !inspection.onnx && !inspection.rknn && !inspection.xclbin)
     report.line("Only its vendor's tools can look inside.");
 }
 

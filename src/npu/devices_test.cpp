@@ -186,6 +186,8 @@ TEST_F(DevicesTest, EveryAxeraCardOnPci) {
   ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[1].id, "axcl0");
   EXPECT_EQ(found[2].id, "axcl1");
+  EXPECT_EQ(found[1].index, 0x01);  // AXERA's runtime names cards by their bus
+  EXPECT_EQ(found[2].index, 0x81);
   EXPECT_THAT(found[1].evidence,
               Contains("/sys/bus/pci/devices/0000:01:00.0: 1f4b:0650, driver ax_pcie_dev_host"));
   EXPECT_THAT(found[2].evidence,

@@ -5,6 +5,8 @@
 // and a sick card holds every opener for up to 50 seconds.
 #include "npu/axcl/probe.h"
 
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include "npu/readiness.h"
@@ -22,8 +24,15 @@ Device device_at(std::size_t index) {
   device.id = fmt::format("axcl{}", index);
   device.family = "axcl";
   device.title = "AXERA AX650/AX8850 card";
-  device.index = static_cast<int>(index);
   return device;
+}
+
+// AXERA's runtime names a card by its bus number: 0x81 of "0000:81:00.0".
+int bus_number(const std::string& address) {
+  const std::size_t colon = address.find(':');
+  return colon == std::string::npos
+             ? 0
+             : static_cast<int>(std::strtol(address.c_str() + colon + 1, nullptr, 16));
 }
 
 }  // namespace
@@ -33,6 +42,7 @@ std::vector<Device> probe(const host::Machine& machine) {
   for (const PciFunction& function : pci_functions(machine)) {
     if (function.vendor != kVendor || function.device != kAx650) continue;
     Device device = device_at(devices.size());
+    device.index = bus_number(function.address);
     device.evidence.push_back(fmt::format(
         "/sys/bus/pci/devices/{}: {:04x}:{:04x}, {}", function.address, function.vendor,
         function.device, function.driver.empty() ? "no driver" : "driver " + function.driver));

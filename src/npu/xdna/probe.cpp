@@ -3,12 +3,14 @@
 // of its configuration space is read.
 #include "npu/xdna/probe.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
 #include "npu/readiness.h"
 #include "npu/sysfs.h"
+#include "npu/xdna/live.h"
 
 namespace anynpu::npu::xdna {
 namespace {
@@ -55,6 +57,22 @@ Device device_at(std::size_t index, std::string_view title) {
   return device;
 }
 
+// What an NPU that is awake says of itself. A sleeping one is left alone.
+void describe_live(const host::Machine& machine, Device& device, const std::string& folder) {
+  if (first_line(machine, folder + "/power/runtime_status") != "active") return;
+  auto live = read_live(machine, device.node, folder);
+  if (!live) return;  // the doctor looks into what a driver does not answer
+  device.evidence.push_back(fmt::format(
+      "{}: firmware {}, {} columns, {} MHz, {} contexts{}", device.node,
+      live->firmware.empty() ? "not told" : live->firmware, live->columns, live->clock_mhz,
+      live->contexts.size(), live->watts ? fmt::format(", {:.1f} W", *live->watts) : ""));
+  for (const LiveContext& context : live->contexts)
+    device.evidence.push_back(fmt::format(
+        "{}: process {} has columns {} to {}, {} commands done, {} under way", device.node,
+        context.pid, context.first_column, context.first_column + std::max(context.columns, 1U) - 1,
+        context.completions, context.in_flight()));
+}
+
 }  // namespace
 
 std::vector<Device> probe(const host::Machine& machine) {
@@ -70,6 +88,8 @@ std::vector<Device> probe(const host::Machine& machine) {
     if (std::string node = accel_of(machine, function.address); !node.empty()) {
       device.evidence.push_back(describe_node(machine, "/dev/accel/" + node));
       judge_nodes(machine, device, {"/dev/accel/" + node});
+      if (device.status == Status::kReady)
+        describe_live(machine, device, "/sys/bus/pci/devices/" + function.address);
     } else {
       device.reason = "the kernel has made no device node for it";
       device.hint = "load the kernel module: sudo modprobe amdxdna";
