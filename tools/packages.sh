@@ -19,6 +19,9 @@ LIBRARY_PACKAGES=(
   libpng-dev
   zlib1g-dev
   libwebp-dev
+  libhwy-dev
+  libsndfile1-dev
+  libsoxr-dev
   libssl-dev
   prometheus-cpp-dev
   libsystemd-dev

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Complex numbers and small transforms over lanes, and the logarithm.
+//
+// Included once per target by kernel.cpp; no include guard on purpose.
+
+// Its constructors are written out: implicit ones are not compiled for the target.
+template <class V>
+struct Complex {
+  HWY_INLINE Complex() {}
+  HWY_INLINE Complex(V real, V imaginary) : re(real), im(imaginary) {}
+
+  V re, im;
+};
+
+template <class V>
+HWY_INLINE Complex<V> operator+(const Complex<V>& a, const Complex<V>& b) {
+  return {hn::Add(a.re, b.re), hn::Add(a.im, b.im)};
+}
+template <class V>
+HWY_INLINE Complex<V> operator-(const Complex<V>& a, const Complex<V>& b) {
+  return {hn::Sub(a.re, b.re), hn::Sub(a.im, b.im)};
+}
+// a - i b and a + i b
+template <class V>
+HWY_INLINE Complex<V> minus_i(const Complex<V>& a, const Complex<V>& b) {
+  return {hn::Add(a.re, b.im), hn::Sub(a.im, b.re)};
+}
+template <class V>
+HWY_INLINE Complex<V> plus_i(const Complex<V>& a, const Complex<V>& b) {
+  return {hn::Sub(a.re, b.im), hn::Add(a.im, b.re)};
+}
+template <class V>
+HWY_INLINE Complex<V> multiply(const Complex<V>& a, V re, V im) {
+  return {hn::NegMulAdd(a.im, im, hn::Mul(a.re, re)), hn::MulAdd(a.im, re, hn::Mul(a.re, im))};
+}
+template <class V>
+HWY_INLINE V power(const Complex<V>& a) {
+  return hn::MulAdd(a.im, a.im, hn::Mul(a.re, a.re));
+}
+
+template <class D>
+HWY_INLINE Complex<hn::VFromD<D>> load(D d, const float* at) {
+  return {hn::Load(d, at), hn::Load(d, at + hn::Lanes(d))};
+}
+template <class D>
+HWY_INLINE void store(D d, const Complex<hn::VFromD<D>>& value, float* at) {
+  hn::Store(value.re, d, at);
+  hn::Store(value.im, d, at + hn::Lanes(d));
+}
+
+// Forward transforms in place, of 2 to 5 points.
+template <class D, class V>
+HWY_INLINE void transform2(D, Complex<V>* x) {
+  const Complex<V> sum = x[0] + x[1];
+  x[1] = x[0] - x[1];
+  x[0] = sum;
+}
+
+template <class D, class V>
+HWY_INLINE void transform3(D d, Complex<V>* x) {
+  const V half = hn::Set(d, -0.5F);
+  const V sine = hn::Set(d, 0.866025403784438647F);
+  const Complex<V> sum = x[1] + x[2];
+  const Complex<V> difference = x[1] - x[2];
+  const Complex<V> middle = {hn::MulAdd(sum.re, half, x[0].re), hn::MulAdd(sum.im, half, x[0].im)};
+  const Complex<V> side = {hn::Mul(difference.re, sine), hn::Mul(difference.im, sine)};
+  x[0] = x[0] + sum;
+  x[1] = minus_i(middle, side);
+  x[2] = plus_i(middle, side);
+}
+
+template <class D, class V>
+HWY_INLINE void transform4(D, Complex<V>* x) {
+  const Complex<V> sum02 = x[0] + x[2], difference02 = x[0] - x[2];
+  const Complex<V> sum13 = x[1] + x[3], difference13 = x[1] - x[3];
+  x[0] = sum02 + sum13;
+  x[1] = minus_i(difference02, difference13);
+  x[2] = sum02 - sum13;
+  x[3] = plus_i(difference02, difference13);
+}
+
+template <class D, class V>
+HWY_INLINE void transform5(D d, Complex<V>* x) {
+  const V cosine1 = hn::Set(d, 0.309016994374947424F), cosine2 = hn::Set(d, -0.809016994374947424F);
+  const V sine1 = hn::Set(d, 0.951056516295153572F), sine2 = hn::Set(d, 0.587785252292473129F);
+  const Complex<V> sum14 = x[1] + x[4], difference14 = x[1] - x[4];
+  const Complex<V> sum23 = x[2] + x[3], difference23 = x[2] - x[3];
+  const Complex<V> even1 = {hn::MulAdd(sum23.re, cosine2, hn::MulAdd(sum14.re, cosine1, x[0].re)),
+                            hn::MulAdd(sum23.im, cosine2, hn::MulAdd(sum14.im, cosine1, x[0].im))};
+  const Complex<V> even2 = {hn::MulAdd(sum23.re, cosine1, hn::MulAdd(sum14.re, cosine2, x[0].re)),
+                            hn::MulAdd(sum23.im, cosine1, hn::MulAdd(sum14.im, cosine2, x[0].im))};
+  const Complex<V> odd1 = {hn::MulAdd(difference23.re, sine2, hn::Mul(difference14.re, sine1)),
+                           hn::MulAdd(difference23.im, sine2, hn::Mul(difference14.im, sine1))};
+  const Complex<V> odd2 = {hn::NegMulAdd(difference23.re, sine1, hn::Mul(difference14.re, sine2)),
+                           hn::NegMulAdd(difference23.im, sine1, hn::Mul(difference14.im, sine2))};
+  x[0] = x[0] + (sum14 + sum23);
+  x[1] = minus_i(even1, odd1);
+  x[2] = minus_i(even2, odd2);
+  x[3] = plus_i(even2, odd2);
+  x[4] = plus_i(even1, odd1);
+}
+
+// log2 of positive normal numbers: the exponent, and a polynomial of the mantissa between
+// sqrt(1/2) and sqrt(2) whose own error is below 5e-8. Near 1 the error is relative, as the
+// polynomial has the factor m - 1. The parts are returned apart: exponent + fraction.
+template <class D>
+HWY_INLINE void log2_parts(D d, hn::VFromD<D> x, hn::VFromD<D>& exponent, hn::VFromD<D>& fraction) {
+  const hn::RebindToSigned<D> di;
+  const auto bits = hn::BitCast(di, x);
+  const auto half = hn::Set(di, 0x3f3504f3);  // sqrt(1/2)
+  const auto shifted = hn::Sub(bits, half);
+  const auto whole = hn::ShiftRight<23>(shifted);
+  const auto mantissa = hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(whole)));
+  const auto t = hn::Sub(mantissa, hn::Set(d, 1.0F));
+  const auto t2 = hn::Mul(t, t);
+  const auto t4 = hn::Mul(t2, t2);
+  const auto a = hn::MulAdd(t, hn::Set(d, -0.7213571563829236F), hn::Set(d, 1.4426947729800914F));
+  const auto b = hn::MulAdd(t, hn::Set(d, -0.36008686610457635F), hn::Set(d, 0.48093936540998106F));
+  const auto c = hn::MulAdd(t, hn::Set(d, -0.25007476811770046F), hn::Set(d, 0.28670940532445505F));
+  const auto e = hn::MulAdd(t, hn::Set(d, -0.14571184952571622F), hn::Set(d, 0.23687765293059898F));
+  const auto low = hn::MulAdd(t2, b, a);
+  const auto high = hn::MulAdd(t2, e, c);
+  fraction = hn::Mul(t, hn::MulAdd(t4, high, low));
+  exponent = hn::ConvertTo(d, whole);
+}
+
+// factor * log2(x)
+template <class D>
+HWY_INLINE hn::VFromD<D> scaled_log2(D d, hn::VFromD<D> x, hn::VFromD<D> factor) {
+  hn::VFromD<D> exponent, fraction;
+  log2_parts(d, x, exponent, fraction);
+  return hn::Mul(factor, hn::Add(exponent, fraction));
+}
