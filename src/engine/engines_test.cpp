@@ -123,8 +123,13 @@ TEST(VendorLibrary, TeflonWithoutRocketIsTold) {
   teflon.folders = {folder.path()};
   std::ofstream(folder / "libteflon.so") << "/dev/dri only";
   EXPECT_THAT(survey_vendor_library(teflon, {}).problem, HasSubstr("no driver for rocket"));
-  std::ofstream(folder / "libteflon.so") << "%s/accel%d /dev/accel";
-  EXPECT_THAT(survey_vendor_library(teflon, {}).problem, ::testing::Not(HasSubstr("rocket")));
+  std::ofstream(folder / "libteflon.so") << "DRI_Mesa" << std::string(8, '\0') << "25.0.7-2";
+  EXPECT_THAT(survey_vendor_library(teflon, {}).problem, HasSubstr("25.0.7: this build of Mesa"));
+  std::ofstream(folder / "libteflon.so")
+      << "%s/accel%d /dev/accel DRI_Mesa" << std::string(8, '\0') << "26.2.6-1";
+  const EngineStatus status = survey_vendor_library(teflon, {});
+  EXPECT_TRUE(status.usable) << status.problem;
+  EXPECT_EQ(status.version, "26.2.6");
 }
 
 TEST(VendorLibrary, XrtsVersionIsInTheNameOfItsFile) {

@@ -11,6 +11,7 @@
 #include "engine/file_mapping.h"
 #include "engine/library.h"
 #include "engine/rknn.h"
+#include "engine/teflon.h"
 #include "engine/xclbin.h"
 
 namespace anynpu::engine {
@@ -57,12 +58,12 @@ std::vector<VendorLibrary> vendor_libraries() {
        "libteflon.so",
        {"/usr/lib/teflon", lib, "/usr/lib64", "/usr/lib", "/usr/local/lib/teflon", local,
         "/usr/local/lib", "/run/opengl-driver/lib"},
-       "",
+       "DRI_Mesa",
        "/dev/accel",
        "this build of Mesa has no driver for rocket: Mesa 25.3 was the first that has",
        "install mesa-teflon-delegate of Mesa 26.1.6 or newer (arm64)",
        "ANYNPU_TEFLON",
-       nullptr},
+       open_teflon},
       {"rknn",
        "rknpu",
        ".rknn",
@@ -106,7 +107,10 @@ std::string version_after(std::span<const std::byte> bytes, std::string_view mar
   const std::string_view text = as_text(bytes);
   for (std::size_t at = text.find(marker); at != std::string_view::npos;
        at = text.find(marker, at + 1)) {
-    const std::string_view rest = text.substr(at + marker.size(), kMostVersion);
+    // Strings that follow each other in a file may be padded.
+    const std::size_t start = text.find_first_not_of('\0', at + marker.size());
+    if (start == std::string_view::npos) break;
+    const std::string_view rest = text.substr(start, kMostVersion);
     const auto end = std::find_if_not(rest.begin(), rest.end(), of_version);
     const std::string_view version = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
     // The same words also stand in format strings ("version: %s"), which are passed over.
@@ -156,6 +160,7 @@ EngineStatus survey_vendor_library(const VendorLibrary& library,
     if (!library.needs.empty() &&
         as_text(file->bytes()).find(library.needs) == std::string_view::npos) {
       status.problem = library.lacks_needs;
+      if (!status.version.empty()) status.problem = status.version + ": " + status.problem;
       status.hint = library.install;
     }
   }
