@@ -112,13 +112,30 @@ tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
   }
   auto ran = worker.run(give_up);
   if (!ran) return worker_error(ran.error());
-  BatchOutput result{ran->infer_ms, {}};
+  BatchOutput result{ran->infer_ms, {}, ran->remarks};
   for (std::size_t index = 0; index < sources.size(); ++index) {
     auto share = share_of(session, *ran, index, places);
     if (!share) return worker_error(share.error());
     result.outputs.push_back(std::move(*share));
   }
   return result;
+}
+
+Result<> ReversedSource::write(std::size_t index, const engine::TensorInfo& tensor,
+                               std::span<std::byte> to) const {
+  ANYNPU_CHECK(source_.write(index, tensor, to));
+  const std::size_t size = engine::bits_of(tensor.type) / 8;
+  if (size == 0) return {};  // strings, and elements that share a byte: as they are
+  std::reverse(to.begin(), to.end());
+  for (std::size_t at = 0; at + size <= to.size(); at += size)
+    std::reverse(to.begin() + static_cast<std::ptrdiff_t>(at),
+                 to.begin() + static_cast<std::ptrdiff_t>(at + size));
+  return {};
+}
+
+bool same_bytes(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Tensor& x, const Tensor& y) { return x.bytes == y.bytes; });
 }
 
 Result<Agreement> compare(const model::Package& package, const std::vector<Tensor>& reference,

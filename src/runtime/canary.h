@@ -27,6 +27,7 @@ BatchRule batch_rule(const model::Artifact& artifact, const engine::SessionInfo&
 struct BatchOutput {
   double infer_ms = 0;
   std::vector<std::vector<engine::Tensor>> outputs;
+  engine::Session::Remarks remarks = {};
 };
 /// An error of an input is marked by `input_error`: it is the request's fault and not the worker's.
 struct RunFailure {
@@ -36,6 +37,25 @@ struct RunFailure {
 tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
                                                 std::span<const InputSource* const> sources,
                                                 const BatchRule& rule, TimePoint give_up);
+
+/// The other canary: the same input with the elements of each tensor in reverse order. A device
+/// that hands out stale answers gives one of the two the other's.
+class ReversedSource : public InputSource {
+ public:
+  explicit ReversedSource(const InputSource& source) : source_(source) {}
+  Result<engine::Shape> shape(std::size_t index, const engine::TensorInfo& tensor) const override {
+    return source_.shape(index, tensor);
+  }
+  Result<> write(std::size_t index, const engine::TensorInfo& tensor,
+                 std::span<std::byte> to) const override;
+  std::size_t string_bytes(std::size_t index) const override { return source_.string_bytes(index); }
+
+ private:
+  const InputSource& source_;
+};
+
+/// Both are the same to the last bit.
+bool same_bytes(const std::vector<engine::Tensor>& a, const std::vector<engine::Tensor>& b);
 
 /// How well outputs agree with the reference's. Detections are compared by their scores, everything
 /// else by its worst output.

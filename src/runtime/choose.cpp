@@ -16,6 +16,7 @@
 #include "engine/engines.h"
 #include "host/machine.h"
 #include "npu/devices.h"
+#include "runtime/quarantine.h"
 
 namespace anynpu::runtime {
 namespace {
@@ -160,6 +161,18 @@ Result<Trial> try_placement(const Placement& placement, Loaded loaded, const Inp
     overheads.push_back(wall - ran->infer_ms);
     spent += wall;
   }
+  if (placement.on_npu()) {
+    const ReversedSource reversed(canary);
+    const InputSource* second[] = {&reversed};
+    auto ran = run_batch(*worker, second, rule, Clock::now() + kTrialRunLimit);
+    if (!ran) {
+      worker->end(ran.error().error.code == Code::kTimeout);
+      return std::move(ran.error().error);
+    }
+    // Nothing is to be learned from a network that gives both the same answer.
+    if (!same_bytes(ran->outputs[0], trial.canary_outputs))
+      trial.second_outputs = std::move(ran->outputs[0]);
+  }
   auto median = [](std::vector<double>& values) {
     std::nth_element(values.begin(),
                      values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
@@ -167,8 +180,42 @@ Result<Trial> try_placement(const Placement& placement, Loaded loaded, const Inp
   };
   measured.median_ms = median(times);
   measured.overhead_ms = std::max(0.0, median(overheads));
+  measured.note = placement.on_npu() ? worker->session().note : "";
   trial.candidate.measured = measured;
   trial.worker = std::move(worker);
+  return trial;
+}
+
+Result<Trial> try_loaded(const Placement& placement, Result<Loaded> loaded,
+                         const InputSource& canary) {
+  if (!loaded) return std::move(loaded).error();
+  return try_placement(placement, std::move(*loaded), canary);
+}
+
+// A trial on a device, with the rules of the quarantine. A device that fails is quarantined and the
+// placement waits for it; one that never loads the artifact, or crashes on it twice, is rejected:
+// then it is the artifact.
+Result<Trial> try_device(const Placement& placement, const InputSource& canary,
+                         const ServeOptions& options,
+                         const std::vector<engine::Tensor>& reference) {
+  Quarantine& quarantine = *options.quarantine;
+  Trial waiting;
+  waiting.candidate.placement = placement;
+  waiting.canary_outputs = reference;
+  const Quarantine::Pass pass = quarantine.enter(placement.device).pass;
+  if (pass == Quarantine::Pass::kWait) return waiting;
+  auto trial = try_loaded(placement, load(placement, options), canary);
+  if (!trial && trial.error().code == Code::kCrashed && pass == Quarantine::Pass::kFree)
+    trial = try_loaded(placement, load(placement, options), canary);
+  if (trial) {
+    if (pass == Quarantine::Pass::kProbe) quarantine.succeeded(placement.device);
+    return trial;
+  }
+  const Code code = trial.error().code;
+  if (code == Code::kTimeout || code == Code::kDevice || pass == Quarantine::Pass::kProbe) {
+    quarantine.failed(placement.device, placement.id() + ": " + trial.error().message);
+    return waiting;
+  }
   return trial;
 }
 
@@ -229,32 +276,43 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
     auto reject = [&](std::string why, std::optional<Measured> measured) {
       choice.report.rejected.push_back({placement, measured, std::move(why)});
     };
-    if (options.policy == Policy::kNpuRequired && !placement.on_npu()) {
+    const bool unwanted = options.policy == Policy::kNpuRequired && !placement.on_npu();
+    // Where only NPUs may serve, the CPU still says what is right.
+    if (unwanted && (!placement.artifact.reference || !reference.empty())) {
       reject("the policy is npu-required", std::nullopt);
       continue;
     }
-    auto loaded = on_cpu[i] ? std::move(*on_cpu[i]) : load(placement, options);
-    auto trial = loaded ? try_placement(placement, std::move(*loaded), canary)
-                        : Result<Trial>(std::move(loaded).error());
+    auto trial = placement.on_npu() ? try_device(placement, canary, options, reference)
+                 : on_cpu[i]        ? try_loaded(placement, std::move(*on_cpu[i]), canary)
+                                    : try_loaded(placement, load(placement, options), canary);
     if (!trial) {
       reject(trial.error().message, std::nullopt);
       continue;
     }
-    if (reference.empty()) reference = trial->canary_outputs;
-    if (std::string why = disagreement(package, reference, *trial); !why.empty()) {
+    if (trial->worker && !choice.session) choice.session = trial->worker->session();
+    if (trial->worker && reference.empty()) reference = trial->canary_outputs;
+    if (std::string why = trial->worker ? disagreement(package, reference, *trial) : "";
+        !why.empty()) {
       reject(why, trial->candidate.measured);
+      continue;
+    }
+    if (unwanted) {
+      reject("the policy is npu-required", trial->candidate.measured);
+      trial->worker->end(false);
       continue;
     }
     trials.push_back(std::move(*trial));
   }
   std::stable_sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
-    bool npu_a = a.candidate.placement.on_npu(), npu_b = b.candidate.placement.on_npu();
-    return npu_a != npu_b ? npu_a
-                          : a.candidate.measured->median_ms < b.candidate.measured->median_ms;
+    const Candidate &left = a.candidate, &right = b.candidate;
+    if (left.placement.on_npu() != right.placement.on_npu()) return left.placement.on_npu();
+    if (!left.measured || !right.measured) return left.measured.has_value();
+    return left.measured->median_ms < right.measured->median_ms;
   });
   for (const Trial& trial : trials) choice.report.ranked.push_back(trial.candidate);
   if (trials.empty()) return nothing_serves(package, choice.report);
   if (trials[0].candidate.placement.on_npu()) choice.report.no_npu.clear();
+  if (trials[0].worker) choice.session = trials[0].worker->session();
   choice.trials = std::move(trials);
   return choice;
 }

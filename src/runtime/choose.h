@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/canary.h"
@@ -13,22 +14,27 @@
 namespace anynpu::runtime {
 
 /// A placement that was tried, with the worker that tried it and what it answered to the canary.
+/// One on a device in quarantine has not been tried: it has no worker and nothing measured, and is
+/// checked against the reference when its time comes.
 struct Trial {
   Candidate candidate;
   std::unique_ptr<Worker> worker;
-  std::vector<engine::Tensor> canary_outputs;
+  std::vector<engine::Tensor> canary_outputs;  // its own; without a worker the reference's
+  std::vector<engine::Tensor> second_outputs;  // to the ReversedSource; of NPUs only
 };
 
 struct Choice {
   PlacementReport report;
-  std::vector<Trial> trials;  // as report.ranked, with live workers
+  std::vector<Trial> trials;                   // as report.ranked
+  std::optional<engine::SessionInfo> session;  // of the first that was loaded
 };
 
 /// Starts a worker for a placement, isolated or not; on an NPU always isolated.
 Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated,
                                              TimePoint deadline);
 
-/// An error only when nothing at all can serve; it names every candidate with its reason.
+/// An error only when nothing at all can serve; it names every candidate with its reason. Needs
+/// options.quarantine.
 Result<Choice> choose(const model::Package& package, const model::Version& version,
                       const InputSource& canary, const ServeOptions& options);
 

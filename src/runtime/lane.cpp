@@ -16,16 +16,14 @@ namespace {
 constexpr double kHangMedians = 50;
 constexpr double kSameOutputs = 0.999;
 constexpr auto kFirstPause = milliseconds(100);
-constexpr auto kLongestPause =
-    seconds(30);  // a device in a bad state is not hammered with restarts
 constexpr auto kLongestCpuPause =
-    milliseconds(500);                     // there is no device to spare, and requests may wait
+    milliseconds(500);  // there is no device to spare, and requests may wait
+constexpr auto kLookAtCircuit = milliseconds(250);
 constexpr auto kProvenAfter = seconds(5);  // a worker that lived so long did not fail at once
 
-Duration pause_after(int failures, bool on_cpu) {
+Duration pause_after(int failures) {
   if (failures <= 1) return Duration::zero();
-  return std::min<Duration>(on_cpu ? Duration(kLongestCpuPause) : Duration(kLongestPause),
-                            kFirstPause * (1 << std::min(failures - 2, 12)));
+  return std::min<Duration>(kLongestCpuPause, kFirstPause * (1 << std::min(failures - 2, 12)));
 }
 
 }  // namespace
@@ -47,17 +45,21 @@ void answer(const JobPtr& job, Result<Reply> result, Queue& queue, Counters& cou
   job->done(std::move(result));
 }
 
-Lane::Lane(LaneShared shared, std::size_t rank, const Candidate& candidate,
-           std::vector<engine::Tensor> canary_outputs, bool cold, std::unique_ptr<Worker> first)
+Lane::Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold)
     : shared_(shared),
-      placement_(candidate.placement),
-      median_ms_(candidate.measured ? candidate.measured->median_ms : 0),
-      canary_outputs_(std::move(canary_outputs)),
+      placement_(trial.candidate.placement),
+      median_ms_(trial.candidate.measured ? trial.candidate.measured->median_ms : 0),
+      second_canary_(shared.canary),
+      canary_outputs_(std::move(trial.canary_outputs)),
+      second_outputs_(std::move(trial.second_outputs)),
+      own_outputs_(trial.candidate.measured.has_value()),
       cold_(cold),
-      worker_(std::move(first)) {
+      worker_(cold ? nullptr : std::move(trial.worker)),
+      kernel_(placement_.family) {
   seat_.rank = rank;
   if (worker_) {
     rule_ = batch_rule(placement_.artifact, worker_->session());
+    note_ = placement_.on_npu() ? worker_->session().note : "";
     pid_ = worker_->pid();
     up_since_ = Clock::now();
     seat_.state = LaneState::kReady;
@@ -70,12 +72,22 @@ Lane::Lane(LaneShared shared, std::size_t rank, const Candidate& candidate,
 }
 
 InstanceStatus Lane::status() const {
-  return {placement_.id(), std::string(to_string(seat_.state)), pid_, served_, restarts_,
-          seat_.last_error};
+  return {placement_.id(),
+          std::string(to_string(seat_.state)),
+          pid_,
+          served_,
+          restarts_,
+          seat_.last_error,
+          recycled_};
 }
 
 bool Lane::idle_and_dead() {
   return seat_.idle && worker_ && !worker_->alive();
+}
+
+bool Lane::idle_in_quarantine() {
+  return seat_.idle && worker_ && placement_.on_npu() &&
+         !shared_.quarantine.closed(placement_.device);
 }
 
 void Lane::loop() {
@@ -83,25 +95,26 @@ void Lane::loop() {
   Queue& queue = shared_.queue;
   std::unique_lock lock(queue.mutex);
   while (!queue.stopping) {
+    if (stuck_ && !stuck_->alive()) stuck_.reset();
     if (!worker_) {
       if (cold_ && !queue.lower_ranks_fail(seat_.rank)) {
         seat_.state = LaneState::kCold;
         seat_.wake.wait(lock);
         continue;
       }
-      if (Clock::now() < not_before_) {
-        seat_.state = LaneState::kPaused;
-        seat_.wake.wait_until(lock, not_before_);
-        continue;
-      }
+      const auto pass = permit(lock);
+      if (!pass) continue;
       seat_.state = LaneState::kStarting;
       lock.unlock();
       Result<> started = start();
       lock.lock();
+      const bool probe = *pass == Quarantine::Pass::kProbe;
+      if (!started && probe && queue.stopping) shared_.quarantine.abandoned(placement_.device);
       if (!started) {
         lose_worker(lock, started.error().message, false);
         continue;
       }
+      if (probe) shared_.quarantine.succeeded(placement_.device);
       seat_.state = LaneState::kReady;
       queue.wake_lanes();
       continue;  // the queue may have been stopped meanwhile
@@ -110,6 +123,23 @@ void Lane::loop() {
     if (!worker_->alive()) {
       lose_worker(lock, "the worker " + worker_->obituary(), false);
       continue;
+    }
+    if (placement_.on_npu()) {
+      if (worn_) ++recycled_;
+      if (worn_ || !shared_.quarantine.closed(placement_.device)) {
+        seat_.state = worn_ ? LaneState::kStarting : LaneState::kQuarantined;
+        retire(lock);
+        continue;
+      }
+      if (runs_since_canary_ >= shared_.options.canary_every) {
+        runs_since_canary_ = 0;
+        lock.unlock();
+        Result<> agrees = check_canary(*worker_, rule_);
+        lock.lock();
+        if (!agrees)
+          lose_worker(lock, agrees.error().message, agrees.error().code == Code::kTimeout);
+        continue;
+      }
     }
     std::vector<JobPtr> jobs = queue.take(seat_.rank, rule_.most);
     if (jobs.empty()) {
@@ -126,34 +156,109 @@ void Lane::loop() {
   if (worker_) worker_->end(false);
 }
 
+std::optional<Quarantine::Pass> Lane::permit(std::unique_lock<std::mutex>& lock) {
+  if (!placement_.on_npu()) {
+    if (Clock::now() >= not_before_) return Quarantine::Pass::kFree;
+    seat_.state = LaneState::kPaused;
+    seat_.wake.wait_until(lock, not_before_);
+    return std::nullopt;
+  }
+  const Quarantine::Permit permit = shared_.quarantine.enter(placement_.device);
+  if (permit.pass != Quarantine::Pass::kWait) return permit.pass;
+  if (seat_.state != LaneState::kQuarantined) {
+    seat_.state = LaneState::kQuarantined;
+    shared_.queue.wake_lanes();
+    if (shared_.queue.lower_ranks_fail(seat_.rank + 1)) shared_.queue.wake_all();
+  }
+  seat_.wake.wait_until(lock, std::min<TimePoint>(permit.again, Clock::now() + kLookAtCircuit));
+  return std::nullopt;
+}
+
+void Lane::retire(std::unique_lock<std::mutex>& lock) {
+  std::unique_ptr<Worker> worker = std::move(worker_);
+  worn_ = false;
+  pid_ = 0;
+  shared_.queue.wake_lanes();
+  lock.unlock();
+  worker->end(false);
+  worker.reset();
+  lock.lock();
+}
+
 Result<> Lane::start() {
   ANYNPU_TRY(worker, start_worker(placement_, shared_.options.isolated, Clock::now() + kLoadLimit));
-  const InputSource* sources[] = {&shared_.canary};
-  BatchRule rule = batch_rule(placement_.artifact, worker->session());
-  auto ran =
-      run_batch(*worker, sources, rule, Clock::now() + shared_.options.hang_limit + seconds(5));
-  Error problem;
-  if (!ran) {
-    problem = ran.error().error;
-    if (problem.code == Code::kCrashed)
-      problem.message = "on the canary, the worker " + worker->obituary();
-  } else if (auto agreement = compare(shared_.package, canary_outputs_, ran->outputs[0]);
-             !agreement) {
-    problem = agreement.error();
-  } else if (agreement->cosine < kSameOutputs) {
-    problem = Error{
-        Code::kDevice,
-        fmt::format("answers the canary otherwise than before: cosine {:.4f}", agreement->cosine)};
-  } else {
-    std::lock_guard lock(shared_.queue.mutex);
-    worker_ = std::move(worker);
-    rule_ = rule;
-    pid_ = worker_->pid();
-    up_since_ = Clock::now();
-    return {};
+  const BatchRule rule = batch_rule(placement_.artifact, worker->session());
+  if (auto agrees = check_canary(*worker, rule); !agrees) {
+    worker->end(agrees.error().code == Code::kTimeout);
+    return agrees;
   }
-  worker->end(problem.code == Code::kTimeout);
-  return problem;
+  std::lock_guard lock(shared_.queue.mutex);
+  worker_ = std::move(worker);
+  rule_ = rule;
+  note_ = placement_.on_npu() ? worker_->session().note : "";
+  pid_ = worker_->pid();
+  up_since_ = Clock::now();
+  runs_since_canary_ = 0;
+  return {};
+}
+
+Result<> Lane::check_canary(Worker& worker, const BatchRule& rule) {
+  // On an NPU the second one first: what a stale device still holds is most often the answer to the
+  // first one.
+  for (const bool second : {true, false}) {
+    if (second && !placement_.on_npu()) continue;
+    const InputSource* sources[] = {second ? static_cast<const InputSource*>(&second_canary_)
+                                           : &shared_.canary};
+    auto ran =
+        run_batch(worker, sources, rule, Clock::now() + shared_.options.hang_limit + seconds(5));
+    if (!ran) {
+      Error problem = ran.error().error;
+      if (problem.code == Code::kCrashed)
+        problem.message = "on the canary, the worker " + worker.obituary();
+      return problem;
+    }
+    if (second && second_outputs_.empty()) {
+      if (!same_bytes(ran->outputs[0], canary_outputs_)) second_outputs_ = ran->outputs[0];
+      continue;
+    }
+    ANYNPU_CHECK(check_answer(ran->outputs[0], second));
+    if (second || own_outputs_) continue;
+    canary_outputs_ = ran->outputs[0];
+    own_outputs_ = true;
+  }
+  return {};
+}
+
+Result<> Lane::check_answer(const std::vector<engine::Tensor>& outputs, bool second) {
+  const auto& expected = second ? second_outputs_ : canary_outputs_;
+  if (expected.empty()) return {};  // there is no reference to compare with
+  ANYNPU_TRY(agreement, compare(shared_.package, expected, outputs));
+  const double least = own_outputs_ ? kSameOutputs : placement_.artifact.min_cosine;
+  if (agreement.cosine >= least) return {};
+  return Error{Code::kDevice,
+               fmt::format("answers the canary otherwise than {}: cosine {:.4f}",
+                           own_outputs_ ? "before" : "the reference", agreement.cosine)};
+}
+
+Result<> Lane::confirm(const std::vector<const InputSource*>& sources, const BatchOutput& first,
+                       const std::string& doubt) {
+  const auto stale = [&](const std::string& how) {
+    return Error{Code::kDevice, fmt::format("its answer was not right ({}): {}", doubt, how)};
+  };
+  if (auto agrees = check_canary(*worker_, rule_); !agrees) {
+    if (agrees.error().code != Code::kDevice) return agrees;
+    return stale("it " + agrees.error().message);
+  }
+  auto again = run_batch(*worker_, sources, rule_, give_up(sources.size()));
+  if (!again) return again.error().error;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!same_bytes(first.outputs[i], again->outputs[i]))
+      return stale("asked again, it answered otherwise");
+    // What the device still held from the canary.
+    if (!again->remarks.suspect.empty() && same_bytes(again->outputs[i], canary_outputs_))
+      return stale("asked again, it gave the canary's answer");
+  }
+  return {};
 }
 
 void Lane::fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& jobs) {
@@ -190,6 +295,13 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
   std::vector<const InputSource*> sources;
   for (const JobPtr& job : jobs) sources.push_back(job->request.input.get());
   auto ran = run_batch(*worker_, sources, rule_, give_up(jobs.size()));
+  if (ran && placement_.on_npu()) {
+    std::string doubt = ran->remarks.suspect;
+    if (doubt.empty()) doubt = kernel_.news();
+    if (!doubt.empty())
+      if (auto sure = confirm(sources, *ran, doubt); !sure)
+        ran = tl::make_unexpected(RunFailure{sure.error(), false});
+  }
   if (!ran && ran.error().input_error && jobs.size() > 1) {
     // One bad input must not spoil the others' answers: each on its own.
     for (const JobPtr& job : jobs) {
@@ -208,7 +320,8 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
   }
   if (!ran) {
     Error error = ran.error().error;
-    const bool lost = error.code == Code::kCrashed || error.code == Code::kTimeout;
+    const bool lost = error.code == Code::kCrashed || error.code == Code::kTimeout ||
+                      (placement_.on_npu() && error.code == Code::kDevice);
     if (error.code == Code::kCrashed) error.message = "the worker " + worker_->obituary();
     if (error.code == Code::kTimeout)
       error.message = fmt::format("the worker did not answer within {:.0f} ms", ms_since(start));
@@ -226,6 +339,8 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
   ++shared_.counters.batches;
   served_ += jobs.size();
   seat_.consecutive_failures = 0;
+  ++runs_since_canary_;
+  worn_ = ran->remarks.worn;
   lock.unlock();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     Reply reply;
@@ -233,6 +348,7 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
     reply.device = placement_.device;
     reply.engine = placement_.engine_title();
     reply.artifact = placement_.artifact.file;
+    reply.note = note_;
     if (!jobs[i]->first_failure.empty())
       reply.fallback = jobs[i]->first_failure;
     else if (seat_.rank > 0)
@@ -270,16 +386,26 @@ void Lane::lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool
   ++shared_.counters.worker_restarts;
   seat_.last_error = std::move(why);
   seat_.state = LaneState::kStarting;
-  Duration pause = pause_after(seat_.consecutive_failures, placement_.device == "cpu");
+  const bool on_npu = placement_.on_npu();
+  const Duration pause = on_npu ? Duration::zero() : pause_after(seat_.consecutive_failures);
   not_before_ = Clock::now() + pause;
-  log::warn("{} (restarting after {:.1f} s)", seat_.last_error, to_ms(pause) / 1000);
+  const std::string reason = seat_.last_error;
   std::unique_ptr<Worker> lost = std::move(worker_);
+  worn_ = false;
   pid_ = 0;
   shared_.queue.wake_lanes();
   if (shared_.queue.lower_ranks_fail(seat_.rank + 1)) shared_.queue.wake_all();
-  if (!lost) return;
-  lock.unlock();
-  lost->end(hangs);
+  lock.unlock();  // the requests are on their way; the rest may take its time
+  if (on_npu)
+    shared_.quarantine.failed(placement_.device, reason);
+  else
+    log::warn("{} (restarting after {:.1f} s)", reason, to_ms(pause) / 1000);
+  if (lost && !lost->end(hangs) && on_npu) {
+    shared_.quarantine.give_up(
+        placement_.device, lost->pid(),
+        fmt::format("worker {} hangs in the kernel and cannot be ended", lost->pid()));
+    stuck_ = std::move(lost);
+  }
   lost.reset();
   lock.lock();
 }

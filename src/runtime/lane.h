@@ -3,15 +3,20 @@
 //
 // A lane takes requests from the queue, runs them, and looks after its worker: when it is lost, the
 // requests go back first, then the worker is ended, and after a pause that grows with every failure
-// in a row a new one is started, which must agree with the canary before it serves.
+// in a row a new one is started, which must agree with the canary before it serves. On an NPU the
+// device's circuit (runtime/quarantine.h) decides when that may be; and an answer that is suspect
+// is given only after the canary and a second run have confirmed it.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "runtime/canary.h"
 #include "runtime/choose.h"
+#include "runtime/kernel_watch.h"
+#include "runtime/quarantine.h"
 #include "runtime/queue.h"
 #include "runtime/worker.h"
 
@@ -24,13 +29,13 @@ struct LaneShared {
   const InputSource& canary;
   const ServeOptions& options;
   Counters& counters;  // under the queue's lock
+  Quarantine& quarantine;
 };
 
 class Lane {
  public:
-  /// `cold`: starts its worker only when all lower ranks fail. `first`: a worker that is ready now.
-  Lane(LaneShared shared, std::size_t rank, const Candidate& candidate,
-       std::vector<engine::Tensor> canary_outputs, bool cold, std::unique_ptr<Worker> first);
+  /// `cold`: starts its worker only when all lower ranks fail; the trial's worker is not used then.
+  Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -41,12 +46,23 @@ class Lane {
   /// Under the queue's lock.
   InstanceStatus status() const;
   bool idle_and_dead();
+  bool idle_in_quarantine();
+  const Placement& placement() const { return placement_; }
   pid_t pid() const { return pid_; }
   LaneSeat& seat() { return seat_; }
 
  private:
   void loop();
   Result<> start();
+  /// Nothing, when no worker may be started now; then it has waited a while.
+  std::optional<Quarantine::Pass> permit(std::unique_lock<std::mutex>& lock);
+  /// Ends the worker, which has not failed.
+  void retire(std::unique_lock<std::mutex>& lock);
+  Result<> check_canary(Worker& worker, const BatchRule& rule);
+  Result<> check_answer(const std::vector<engine::Tensor>& outputs, bool second);
+  /// Whether an answer that is suspect is right all the same.
+  Result<> confirm(const std::vector<const InputSource*>& sources, const BatchOutput& first,
+                   const std::string& doubt);
   /// Waits a moment for more requests to run with those taken.
   void fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& jobs);
   void serve(std::unique_lock<std::mutex>& lock, std::vector<JobPtr> jobs);
@@ -59,7 +75,9 @@ class Lane {
   LaneShared shared_;
   Placement placement_;
   double median_ms_;
-  std::vector<engine::Tensor> canary_outputs_;
+  const ReversedSource second_canary_;
+  std::vector<engine::Tensor> canary_outputs_, second_outputs_;
+  bool own_outputs_;  // they are what this placement answered before, not only the reference's
   bool cold_;
   LaneSeat seat_;
 
@@ -71,6 +89,12 @@ class Lane {
   pid_t pid_ = 0;
   std::uint64_t served_ = 0;
   std::uint64_t restarts_ = 0;
+  std::uint64_t recycled_ = 0;
+  std::uint64_t runs_since_canary_ = 0;
+  bool worn_ = false;
+  std::string note_;
+  KernelWatch kernel_;
+  std::unique_ptr<Worker> stuck_;  // one that could not be ended
 
   std::thread thread_;
 };

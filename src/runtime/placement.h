@@ -45,6 +45,12 @@ struct Measured {
   double overhead_ms = 0;  // what a run costs beyond the engine's own time: worker, shared memory
   double cosine = 1;       // with the reference's outputs
   bool same_top1 = true;
+
+  // Of an NPU.
+  int workers = 1;            // that serve together, because that was measured to be faster
+  double per_second_one = 0;  // runs per second of one worker, and of all; 0: not measured
+  double per_second_all = 0;
+  std::string note;  // "Teflon of Mesa 26.2.6: 28 of 31 operators on the NPU in 2 partitions"
 };
 
 struct Candidate {

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,13 @@ std::size_t aligned(std::size_t offset) {
   return (offset + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+/// 'R', 'S', 'D' for an uninterruptible sleep in the kernel, ...; '?' when there is none.
+char state_of(pid_t pid) {
+  auto stat = read_text(fmt::format("/proc/{}/stat", pid));
+  const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
+  return name_end != std::string::npos && name_end + 2 < stat->size() ? (*stat)[name_end + 2] : '?';
+}
+
 class ProcessWorker : public Worker {
  public:
   explicit ProcessWorker(Channel channel) : channel_(std::move(channel)) {}
@@ -55,7 +63,19 @@ class ProcessWorker : public Worker {
 
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    // A runner in between (an emulator, a vendor's own) may want to be told on its standard input.
+    Fd runner_end;
+    if (has_launcher()) {
+      std::array<int, 2> ends{};
+      if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        return system_error("cannot connect a worker's input");
+      runner_input_ = Fd(ends[0]);
+      runner_end = Fd(ends[1]);
+    }
+    if (runner_end)
+      posix_spawn_file_actions_adddup2(&actions, runner_end.get(), 0);
+    else
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, printed_.get(), 1);
     posix_spawn_file_actions_adddup2(&actions, printed_.get(), 2);
     posix_spawn_file_actions_adddup2(&actions, worker_end.get(), kControlFd);
@@ -153,14 +173,15 @@ class ProcessWorker : public Worker {
   bool end(bool hangs) override {
     if (ended_) return true;
     if (!hangs && channel_.send(Message{MessageType::kQuit}) && wait_for(kAskedFor)) return true;
+    if (runner_input_ && ::send(runner_input_.get(), "q\n", 2, MSG_NOSIGNAL | MSG_DONTWAIT) == 2 &&
+        wait_for(kAskedFor))
+      return true;
     ::kill(-pid_, SIGTERM);
     if (wait_for(kTermedFor)) return true;
     ::kill(-pid_, SIGKILL);
     if (wait_for(kKilledFor)) return true;
-    log::error(
-        "worker {} cannot be ended: it hangs in the kernel; its device stays unusable until it "
-        "lets go",
-        pid_);
+    log::error("worker {} cannot be ended: it hangs in the kernel{}", pid_,
+               state_of(pid_) == 'D' ? " (uninterruptible sleep)" : "");
     return false;
   }
 
@@ -189,10 +210,13 @@ class ProcessWorker : public Worker {
 
  private:
   // The program itself, or what ANYNPU_WORKER_LAUNCHER puts before it: an emulator, a debugger.
-  static std::vector<std::string> launcher() {
+  static bool has_launcher() {
     const char* before = std::getenv("ANYNPU_WORKER_LAUNCHER");
-    if (before == nullptr || *before == '\0') return {"/proc/self/exe"};
-    std::vector<std::string> command = split(before, ' ');
+    return before != nullptr && *before != '\0';
+  }
+  static std::vector<std::string> launcher() {
+    if (!has_launcher()) return {"/proc/self/exe"};
+    std::vector<std::string> command = split(std::getenv("ANYNPU_WORKER_LAUNCHER"), ' ');
     std::array<char, 4096> path{};
     ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
     command.emplace_back(path.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
@@ -278,6 +302,7 @@ class ProcessWorker : public Worker {
 
   Channel channel_;
   Fd printed_;
+  Fd runner_input_;  // of a launcher
   Fd pid_fd_;
   pid_t pid_ = 0;
   bool ended_ = false;

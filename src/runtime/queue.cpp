@@ -26,6 +26,8 @@ std::string_view to_string(LaneState state) {
       return "busy";
     case LaneState::kPaused:
       return "paused";
+    case LaneState::kQuarantined:
+      return "quarantined";
     case LaneState::kStopped:
       return "stopped";
   }
@@ -114,7 +116,8 @@ void Queue::wake_all() {
 
 bool Queue::lower_ranks_fail(std::size_t rank) const {
   return std::all_of(seats_.begin(), seats_.end(), [&](const LaneSeat* seat) {
-    return seat->rank >= rank || (!seat->up() && seat->consecutive_failures > 1);
+    return seat->rank >= rank || (!seat->up() && (seat->consecutive_failures > 1 ||
+                                                  seat->state == LaneState::kQuarantined));
   });
 }
 

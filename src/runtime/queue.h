@@ -17,7 +17,7 @@
 
 namespace anynpu::runtime {
 
-enum class LaneState { kCold, kStarting, kReady, kBusy, kPaused, kStopped };
+enum class LaneState { kCold, kStarting, kReady, kBusy, kPaused, kQuarantined, kStopped };
 std::string_view to_string(LaneState state);
 
 /// What the queue knows of a lane; the rest is the lane's own.

@@ -13,6 +13,7 @@
 #include "runtime/choose.h"
 #include "runtime/lane.h"
 #include "runtime/session_json.h"
+#include "runtime/spread.h"
 
 namespace anynpu::runtime {
 namespace {
@@ -29,7 +30,9 @@ class ServedModelImpl : public ServedModel {
         version_(version),
         canary_(std::move(canary)),
         options_(std::move(options)),
-        queue_(options_.queue_limit) {}
+        queue_(options_.queue_limit) {
+    if (!options_.quarantine) options_.quarantine = std::make_shared<Quarantine>();
+  }
 
   ~ServedModelImpl() override { drain(Clock::now()); }
 
@@ -38,22 +41,37 @@ class ServedModelImpl : public ServedModel {
     if (version == nullptr)
       return Error{Code::kNotFound, package_.name + " has no version " + std::to_string(version_)};
     ANYNPU_TRY(choice, choose(package_, *version, *canary_, options_));
+    if (!choice.session)
+      return Error{Code::kBusy, choice.trials[0].candidate.placement.device +
+                                    " is in quarantine, and nothing else runs " + package_.name}
+          .with_hint("it is tried again after a pause; --policy npu-preferred lets the CPU answer");
+    session_ = std::move(*choice.session);
+    // What runs on the CPU shares it; an NPU gets as many workers as pay.
+    Trial& first = choice.trials[0];
+    std::vector<Trial> more;
+    if (first.candidate.placement.on_npu() && options_.instances <= 0 && first.worker)
+      more = spread(first, *canary_, options_);
     report_ = std::move(choice.report);
-    session_ = choice.trials[0].worker->session();
-    LaneShared shared{queue_, package_, *canary_, options_, counters_};
+    report_.ranked[0] = first.candidate;
     int instances = options_.instances;
     if (instances <= 0)
-      instances =
-          std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostInstances);
+      instances = first.candidate.placement.on_npu()
+                      ? 1
+                      : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1,
+                                   kMostInstances);
+    LaneShared shared{queue_, package_, *canary_, options_, counters_, *options_.quarantine};
     for (std::size_t rank = 0; rank < choice.trials.size(); ++rank) {
       Trial& trial = choice.trials[rank];
       const bool cold = rank > 1;
-      if (cold) trial.worker->end(false);
-      lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs,
-                                              cold, cold ? nullptr : std::move(trial.worker)));
-      for (int more = 1; rank == 0 && more < instances; ++more)
-        lanes_.push_back(std::make_unique<Lane>(shared, rank, trial.candidate, trial.canary_outputs,
-                                                false, nullptr));
+      if (cold && trial.worker) trial.worker->end(false);
+      const Trial again{trial.candidate, nullptr, trial.canary_outputs, trial.second_outputs};
+      lanes_.push_back(std::make_unique<Lane>(shared, rank, std::move(trial), cold));
+      for (int extra = 1; rank == 0 && extra < instances; ++extra)
+        lanes_.push_back(std::make_unique<Lane>(
+            shared, rank,
+            Trial{again.candidate, nullptr, again.canary_outputs, again.second_outputs}, false));
+      for (std::size_t i = 0; rank == 0 && i < more.size(); ++i)
+        lanes_.push_back(std::make_unique<Lane>(shared, rank, std::move(more[i]), false));
     }
     timekeeper_ = std::thread([this] { keep_time(); });
     return {};
@@ -93,6 +111,23 @@ class ServedModelImpl : public ServedModel {
     std::lock_guard lock(queue_.mutex);
     std::vector<InstanceStatus> all;
     for (const auto& lane : lanes_) all.push_back(lane->status());
+    return all;
+  }
+
+  bool ready() const override {
+    if (options_.policy != Policy::kNpuRequired) return true;
+    return std::any_of(report_.ranked.begin(), report_.ranked.end(), [&](const Candidate& each) {
+      return options_.quarantine->closed(each.placement.device);
+    });
+  }
+
+  std::vector<DeviceCircuit> circuits() const override {
+    std::vector<DeviceCircuit> all = options_.quarantine->status();
+    std::erase_if(all, [&](const DeviceCircuit& circuit) {
+      return std::none_of(report_.ranked.begin(), report_.ranked.end(), [&](const Candidate& each) {
+        return each.placement.device == circuit.device;
+      });
+    });
     return all;
   }
 
@@ -151,7 +186,7 @@ class ServedModelImpl : public ServedModel {
       time_.wait_until(lock, next_tick_);
       std::vector<JobPtr> expired = queue_.take_expired(Clock::now());
       for (const auto& lane : lanes_)
-        if (lane->idle_and_dead()) lane->seat().wake.notify_one();
+        if (lane->idle_and_dead() || lane->idle_in_quarantine()) lane->seat().wake.notify_one();
       if (expired.empty()) continue;
       lock.unlock();
       for (const JobPtr& job : expired) {
@@ -168,7 +203,7 @@ class ServedModelImpl : public ServedModel {
   const model::Package package_;
   const int version_;
   const std::shared_ptr<const InputSource> canary_;
-  const ServeOptions options_;
+  ServeOptions options_;
   PlacementReport report_;
   engine::SessionInfo session_;
 
@@ -192,6 +227,11 @@ Json to_json(const Candidate& candidate) {
     json["measured"] = {{"load_ms", m.load_ms},     {"first_ms", m.first_ms},
                         {"median_ms", m.median_ms}, {"overhead_ms", m.overhead_ms},
                         {"cosine", m.cosine},       {"same_top1", m.same_top1}};
+    if (!m.note.empty()) json["note"] = m.note;
+    if (m.per_second_all > 0)
+      json["spread"] = {{"workers", m.workers},
+                        {"per_second_one", m.per_second_one},
+                        {"per_second_all", m.per_second_all}};
   }
   if (!candidate.rejected.empty()) json["rejected"] = candidate.rejected;
   return json;
@@ -223,10 +263,13 @@ Json to_json(const ServedModel& model) {
              {"state", instance.state},
              {"pid", instance.pid},
              {"served", instance.served},
-             {"restarts", instance.restarts}};
+             {"restarts", instance.restarts},
+             {"recycled", instance.recycled}};
     if (!instance.last_error.empty()) one["last_error"] = instance.last_error;
     instances.push_back(std::move(one));
   }
+  Json circuits = Json::array();
+  for (const DeviceCircuit& circuit : model.circuits()) circuits.push_back(to_json(circuit));
   Counters c = model.counters();
   return Json{{"name", model.package().name},
               {"version", model.version()},
@@ -234,6 +277,8 @@ Json to_json(const ServedModel& model) {
               {"session", to_json(model.session())},
               {"placement", to_json(model.placements())},
               {"instances", instances},
+              {"ready", model.ready()},
+              {"quarantine", circuits},
               {"counters",
                {{"accepted", c.accepted},
                 {"answered", c.answered},

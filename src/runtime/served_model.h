@@ -22,6 +22,7 @@
 #include "model/package.h"
 #include "npu/device.h"
 #include "runtime/placement.h"
+#include "runtime/quarantine.h"
 
 namespace anynpu::runtime {
 
@@ -51,9 +52,10 @@ struct Request {
 
 struct Reply {
   std::vector<engine::Tensor> outputs;
-  std::string device;                   // "cpu"
-  std::string engine;                   // "tflite+xnnpack"
-  std::string artifact;                 // "model.float32.tflite"
+  std::string device;    // "cpu"
+  std::string engine;    // "tflite+xnnpack"
+  std::string artifact;  // "model.float32.tflite"
+  std::string note;      // of an NPU: "28 of 31 operators on the NPU in 2 partitions"
   std::optional<std::string> fallback;  // why another placement than the first answered
   int attempts = 1;
   int batch = 1;  // how many requests ran together
@@ -72,15 +74,19 @@ struct ServeOptions {
   std::string only;                        // a placement id or a part of it: nothing else is tried
   bool measure_all = false;                // bench: measure every candidate, NPU or not
   std::optional<std::vector<npu::Device>> devices;  // instead of those of the running machine
+  /// Shared by all models of a server; nothing: one of this model's own, kept nowhere.
+  std::shared_ptr<Quarantine> quarantine;
+  std::uint64_t canary_every = 1000;  // runs of an NPU between two looks at the canary
 };
 
 struct InstanceStatus {
   std::string placement;
-  std::string state;  // "ready", "starting", "busy", "paused", "stopped"
+  std::string state;  // "ready", "starting", "busy", "paused", "quarantined", "stopped"
   int pid = 0;        // 0 in this process
   std::uint64_t served = 0;
-  std::uint64_t restarts = 0;
+  std::uint64_t restarts = 0;  // after failures
   std::string last_error;
+  std::uint64_t recycled = 0;  // workers that were replaced because their library leaks
 };
 
 struct Counters {
@@ -110,6 +116,11 @@ class ServedModel {
   virtual const engine::SessionInfo& session() const = 0;
   virtual const PlacementReport& placements() const = 0;
   virtual std::vector<InstanceStatus> instances() const = 0;
+  /// Whether requests should be sent here: not while npu-required is asked for and every NPU is in
+  /// quarantine.
+  virtual bool ready() const { return true; }
+  /// Of the devices of its placements; those that never failed are left out.
+  virtual std::vector<DeviceCircuit> circuits() const { return {}; }
   virtual Counters counters() const = 0;
 
   /// Takes no more requests, answers those accepted until `deadline`, ends the workers.

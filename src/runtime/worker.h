@@ -42,7 +42,8 @@ class Worker {
   /// Any other code: the engine refused or failed, and the worker is still there.
   virtual Result<RunOutput> run(TimePoint give_up) = 0;
 
-  /// Ends it: asked first unless it hangs, then SIGTERM to its process group, then SIGKILL. False
+  /// Ends it: asked first unless it hangs, then "q" on the standard input of its launcher if there
+  /// is one, then SIGTERM to its process group, then SIGKILL. False
   /// when it is still there after that (uninterruptible in the kernel).
   virtual bool end(bool hangs) = 0;
   /// False once the process is gone.

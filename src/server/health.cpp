@@ -5,15 +5,18 @@
 namespace anynpu::server {
 
 Health health_of(const std::vector<ModelStatus>& models) {
-  std::size_t loading = 0, failed = 0, ready = 0;
+  std::size_t loading = 0, failed = 0, ready = 0, resting = 0;
   for (const ModelStatus& model : models) {
     if (!model.named_at_start) continue;
     if (model.state == ModelState::kLoading) ++loading;
     if (model.state == ModelState::kFailed) ++failed;
     if (model.state == ModelState::kReady) ++ready;
+    if (model.hosted && !model.hosted->served->ready()) ++resting;
   }
   if (loading > 0) return {"starting", false};
   if (failed > 0) return {ready > 0 ? "degraded" : "failed", ready > 0};
+  // It asks for an NPU, and all that it could use are in quarantine.
+  if (resting > 0) return {"degraded", false};
   return {"ok", true};
 }
 

@@ -89,6 +89,7 @@ Json answer_json(const FoundModel& found, const PictureAnswer& answer) {
                  {"postprocess", rounded(answer.post_ms)},
                  {"total", rounded(answer.total_ms)}}},
                {"why_no_npu", no_npu.empty() ? Json(nullptr) : Json(no_npu)}};
+  if (!reply.note.empty()) json["note"] = reply.note;
   if (!found.label.empty()) json["label"] = found.label;
   return json;
 }

@@ -83,6 +83,7 @@ struct ServerFigures {
   HttpCounters http;
   std::size_t decode_waiting = 0;
   std::vector<ModelFigures> models;
+  std::vector<runtime::DeviceCircuit> circuits = {};  // of devices that were in quarantine
 };
 
 class Metrics {

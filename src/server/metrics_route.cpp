@@ -2,6 +2,8 @@
 // GET /metrics.
 #include "server/metrics_route.h"
 
+#include <algorithm>
+
 namespace anynpu::server {
 
 ServerFigures figures_of(const Services& services) {
@@ -12,6 +14,10 @@ ServerFigures figures_of(const Services& services) {
     ModelFigures one{.model = model.package.name, .version = model.version};
     one.ready = model.state == ModelState::kReady && model.hosted != nullptr;
     if (one.ready) {
+      for (runtime::DeviceCircuit& circuit : model.hosted->served->circuits())
+        if (std::none_of(figures.circuits.begin(), figures.circuits.end(),
+                         [&](const auto& known) { return known.device == circuit.device; }))
+          figures.circuits.push_back(std::move(circuit));
       one.counters = model.hosted->served->counters();
       for (const runtime::Candidate& candidate : model.hosted->served->placements().ranked)
         one.placements.push_back(candidate.placement);

@@ -78,6 +78,19 @@ void append_models(const std::vector<ModelFigures>& models, Families& families) 
     family->end(families);
 }
 
+void append_circuits(const std::vector<runtime::DeviceCircuit>& circuits, Families& families) {
+  Family quarantined(kGauge, "anynpu_device_quarantined",
+                     "1 while no worker may use the device but one that probes it.");
+  Family opened(kCounter, "anynpu_device_quarantines_total",
+                "How often the device was put into quarantine.");
+  for (const runtime::DeviceCircuit& circuit : circuits) {
+    const Labels labels = {{"device", circuit.device}};
+    quarantined.add(labels, circuit.circuit == runtime::Circuit::kClosed ? 0 : 1);
+    opened.add(labels, static_cast<double>(circuit.opened));
+  }
+  for (Family* family : {&quarantined, &opened}) family->end(families);
+}
+
 void append_http(const ServerFigures& figures, Families& families) {
   const HttpCounters& http = figures.http;
   one(families, kGauge, "anynpu_connections", "Connections that are open.",
@@ -122,6 +135,7 @@ std::string architecture() {
 
 void append_scraped(const ServerFigures& figures, Families& families) {
   append_models(figures.models, families);
+  append_circuits(figures.circuits, families);
   append_http(figures, families);
   append_process(families);
   Family build(kGauge, "anynpu_build_info", "What is running.");

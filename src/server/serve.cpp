@@ -94,6 +94,30 @@ HttpLimits probe_limits(HttpLimits limits) {
   return limits;
 }
 
+// $STATE_DIRECTORY is the service manager's; without one, the user's own folder.
+std::filesystem::path quarantine_file() {
+  auto named = [](const char* variable) {
+    const char* value = std::getenv(variable);
+    return std::string(value != nullptr ? value : "");
+  };
+  if (const std::string folder = named("STATE_DIRECTORY"); !folder.empty())
+    return std::filesystem::path(folder.substr(0, folder.find(':'))) / "quarantine.json";
+  if (const std::string state = named("XDG_STATE_HOME"); !state.empty())
+    return std::filesystem::path(state) / "anynpu/quarantine.json";
+  const std::string home = named("HOME");
+  return home.empty() ? "" : std::filesystem::path(home) / ".local/state/anynpu/quarantine.json";
+}
+
+// All models share the quarantine of the machine's devices.
+runtime::ServeOptions with_quarantine(runtime::ServeOptions options) {
+  if (!options.quarantine) {
+    runtime::QuarantineRules rules;
+    rules.state_file = quarantine_file();
+    options.quarantine = std::make_shared<runtime::Quarantine>(rules);
+  }
+  return options;
+}
+
 // Everything of a running server, in the order in which it is built; it ends in the reverse order.
 class Server {
  public:
@@ -106,7 +130,7 @@ class Server {
         pool_(options_.work_threads > 0 ? options_.work_threads : cores(), options_.work_waiting),
         models_({.models = options_.models,
                  .configs = config.models,
-                 .runtime = options_.runtime,
+                 .runtime = with_quarantine(options_.runtime),
                  .most_models = options_.most_models,
                  .watch = config.watch,
                  .watch_interval = config.watch_interval}),

@@ -70,15 +70,20 @@ Json model_json(const Services& services, const ModelStatus& model,
   return json;
 }
 
-Json device_json(const npu::Device& device) {
-  return {{"id", device.id},
-          {"family", device.family},
-          {"title", device.title},
-          {"cores", device.cores},
-          {"status", npu::to_string(device.status)},
-          {"reason", device.reason},
-          {"hint", device.hint},
-          {"evidence", device.evidence}};
+Json device_json(const npu::Device& device, const std::vector<ModelStatus>& models) {
+  npu::Status status = device.status;
+  std::string reason = device.reason;
+  for (const ModelStatus& model : models) {
+    if (!model.hosted) continue;
+    for (const runtime::DeviceCircuit& circuit : model.hosted->served->circuits())
+      if (circuit.device == device.id && circuit.circuit != runtime::Circuit::kClosed) {
+        status = npu::Status::kQuarantined;
+        reason = circuit.reason;
+      }
+  }
+  return {{"id", device.id},       {"family", device.family},          {"title", device.title},
+          {"cores", device.cores}, {"status", npu::to_string(status)}, {"reason", reason},
+          {"hint", device.hint},   {"evidence", device.evidence}};
 }
 
 Json status_json(const Services& services) {
@@ -98,7 +103,7 @@ Json status_json(const Services& services) {
   Json devices = Json::array();
   if (services.find_devices)
     for (const npu::Device& device : services.find_devices())
-      devices.push_back(device_json(device));
+      devices.push_back(device_json(device, models));
   ProcessFigures process = process_figures();
   HttpCounters http = services.http.counters();
   return {{"schema_version", kReportSchemaVersion},

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// A circuit breaker for each device.
+#include "runtime/quarantine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace anynpu::runtime {
+namespace {
+
+constexpr std::size_t kMostStateBytes = 64 << 10;
+constexpr std::size_t kMostDevices = 64;
+constexpr int kMostInRow = 1000;
+constexpr auto kLookAgain = milliseconds(100);  // while somebody else's probe runs
+
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Duration pause_for(const QuarantineRules& rules, int failures) {
+  Duration pause = rules.first_pause;
+  for (int i = 1; i < failures && pause < rules.longest_pause; ++i) pause *= 2;
+  return std::min(pause, rules.longest_pause);
+}
+
+bool still_there(pid_t pid) {
+  return ::kill(pid, 0) == 0;
+}
+
+}  // namespace
+
+std::string_view to_string(Circuit circuit) {
+  switch (circuit) {
+    case Circuit::kClosed:
+      return "closed";
+    case Circuit::kOpen:
+      return "open";
+    case Circuit::kHalfOpen:
+      return "half-open";
+  }
+  return "open";
+}
+
+Quarantine::Quarantine(QuarantineRules rules) : rules_(std::move(rules)) {
+  if (rules_.state_file.empty()) return;
+  auto text = read_text(rules_.state_file, kMostStateBytes);
+  if (!text) {
+    if (text.error().code != Code::kNotFound)
+      log::warn("the quarantine of earlier runs is not known: {}", text.error().message);
+    return;
+  }
+  auto kept = parse_quarantine(*text);
+  if (!kept) {
+    log::warn("{}: {}", rules_.state_file.string(), kept.error().message);
+    return;
+  }
+  for (const KeptCircuit& circuit : *kept) {
+    Entry& entry = entries_[circuit.device];
+    entry.state.device = circuit.device;
+    entry.state.circuit = Circuit::kOpen;
+    entry.state.failures_in_row = circuit.failures_in_row;
+    entry.state.reason = circuit.reason;
+    entry.pause = pause_for(rules_, circuit.failures_in_row);
+    // The clock of the machine may have been set meanwhile.
+    const double left =
+        std::clamp(circuit.until - seconds_since_1970(), 0.0, to_ms(entry.pause) / 1000);
+    entry.until =
+        Clock::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(left));
+    log::warn("{} is in quarantine since an earlier run: {}", circuit.device, circuit.reason);
+  }
+}
+
+Quarantine::Permit Quarantine::enter(const std::string& device) {
+  const std::lock_guard lock(mutex_);
+  auto found = entries_.find(device);
+  if (found == entries_.end() || found->second.state.circuit == Circuit::kClosed) return {};
+  Entry& entry = found->second;
+  const TimePoint now = Clock::now();
+  if (entry.state.circuit == Circuit::kHalfOpen) return {Pass::kWait, now + kLookAgain};
+  if (entry.state.stuck != 0) {
+    if (still_there(entry.state.stuck)) return {Pass::kWait, now + kLookAgain};
+    entry.state.stuck = 0;
+    entry.until = now + entry.pause;  // the kernel tidies up
+  }
+  if (now < entry.until) return {Pass::kWait, entry.until};
+  entry.state.circuit = Circuit::kHalfOpen;
+  return {Pass::kProbe, now};
+}
+
+bool Quarantine::closed(const std::string& device) const {
+  const std::lock_guard lock(mutex_);
+  auto found = entries_.find(device);
+  return found == entries_.end() || found->second.state.circuit == Circuit::kClosed;
+}
+
+void Quarantine::failed(const std::string& device, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[device];
+  entry.state.device = device;
+  // Workers that notice the same fault one after the other make one failure of it.
+  if (entry.state.circuit == Circuit::kOpen) return;
+  open_locked(entry, why);
+}
+
+void Quarantine::succeeded(const std::string& device) {
+  const std::lock_guard lock(mutex_);
+  auto found = entries_.find(device);
+  if (found == entries_.end() || found->second.state.circuit != Circuit::kHalfOpen) return;
+  found->second.state.circuit = Circuit::kClosed;
+  found->second.closed_at = Clock::now();
+  log::info("{} is back from quarantine: it answers the canary as it should", device);
+  save_locked();
+}
+
+void Quarantine::abandoned(const std::string& device) {
+  const std::lock_guard lock(mutex_);
+  auto found = entries_.find(device);
+  if (found != entries_.end() && found->second.state.circuit == Circuit::kHalfOpen)
+    found->second.state.circuit = Circuit::kOpen;
+}
+
+void Quarantine::give_up(const std::string& device, pid_t stuck, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[device];
+  entry.state.device = device;
+  if (entry.state.circuit != Circuit::kOpen) open_locked(entry, why);
+  entry.state.stuck = stuck;
+  entry.state.reason = why;
+}
+
+void Quarantine::open_locked(Entry& entry, const std::string& why) {
+  DeviceCircuit& state = entry.state;
+  const TimePoint now = Clock::now();
+  if (state.circuit == Circuit::kClosed &&
+      now - entry.closed_at >= std::max(rules_.proven_after, entry.pause))
+    state.failures_in_row = 0;
+  state.circuit = Circuit::kOpen;
+  state.failures_in_row = std::min(state.failures_in_row + 1, kMostInRow);
+  ++state.opened;
+  state.reason = why;
+  entry.pause = pause_for(rules_, state.failures_in_row);
+  entry.until = now + entry.pause;
+  log::warn("{} is in quarantine for {:.1f} s: {}", state.device, to_ms(entry.pause) / 1000, why);
+  save_locked();
+}
+
+std::vector<DeviceCircuit> Quarantine::status() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<DeviceCircuit> all;
+  for (const auto& [device, entry] : entries_) {
+    DeviceCircuit state = entry.state;
+    state.pause_s = to_ms(entry.pause) / 1000;
+    if (state.circuit == Circuit::kOpen)
+      state.left_s = std::max(0.0, to_ms(entry.until - Clock::now()) / 1000);
+    all.push_back(std::move(state));
+  }
+  return all;
+}
+
+void Quarantine::save_locked() const {
+  if (rules_.state_file.empty()) return;
+  Json devices = Json::array();
+  for (const auto& [device, entry] : entries_) {
+    if (entry.state.circuit == Circuit::kClosed) continue;
+    devices.push_back({{"device", device},
+                       {"reason", entry.state.reason},
+                       {"failures_in_row", entry.state.failures_in_row},
+                       {"until", seconds_since_1970() + to_ms(entry.until - Clock::now()) / 1000}});
+  }
+  const Json document{{"schema_version", 1}, {"quarantined", std::move(devices)}};
+  std::error_code ignored;
+  std::filesystem::create_directories(rules_.state_file.parent_path(), ignored);
+  auto written = write_file(rules_.state_file,
+                            document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  if (!written) log::warn("the quarantine cannot be kept: {}", written.error().message);
+}
+
+Result<std::vector<KeptCircuit>> parse_quarantine(std::string_view text) {
+  const Json document = Json::parse(text, nullptr, false);
+  const auto wrong = [](const char* what) { return Error{Code::kInvalid, what}; };
+  if (!document.is_object()) return wrong("is not a JSON object");
+  const auto list = document.find("quarantined");
+  if (list == document.end() || !list->is_array()) return wrong("has no list 'quarantined'");
+  if (list->size() > kMostDevices) return wrong("names too many devices");
+  std::vector<KeptCircuit> all;
+  for (const Json& each : *list) {
+    if (!each.is_object()) return wrong("an entry is not an object");
+    const auto device = each.find("device"), reason = each.find("reason");
+    const auto failures = each.find("failures_in_row"), until = each.find("until");
+    if (device == each.end() || !device->is_string() ||
+        device->get_ref<const std::string&>().empty())
+      return wrong("an entry names no device");
+    KeptCircuit circuit;
+    circuit.device = printable(device->get<std::string>(), 40);
+    if (reason != each.end() && reason->is_string())
+      circuit.reason = printable(reason->get<std::string>(), 300);
+    if (failures != each.end() && failures->is_number_integer())
+      circuit.failures_in_row =
+          static_cast<int>(std::clamp<std::int64_t>(failures->get<std::int64_t>(), 1, kMostInRow));
+    if (until != each.end() && until->is_number() && std::isfinite(until->get<double>()))
+      circuit.until = until->get<double>();
+    all.push_back(std::move(circuit));
+  }
+  return all;
+}
+
+Json to_json(const DeviceCircuit& circuit) {
+  Json json{{"device", circuit.device},
+            {"circuit", to_string(circuit.circuit)},
+            {"failures_in_row", circuit.failures_in_row},
+            {"opened", circuit.opened},
+            {"reason", circuit.reason},
+            {"pause_s", circuit.pause_s},
+            {"left_s", circuit.left_s}};
+  if (circuit.stuck != 0) json["stuck_worker"] = circuit.stuck;
+  return json;
+}
+
+}  // namespace anynpu::runtime

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quarantine: a circuit breaker for each device, shared by all models of a server.
+//
+// closed: workers may use the device. A crash, a hang, an error of the device or a wrong answer
+// opens it: every worker leaves the device, and requests go to the next placement. After a pause,
+// which doubles with every failure in a row, exactly one worker may try (half-open): when it
+// answers the canary as it should, the circuit closes again. What is open is written to a file, so
+// that a restart of the server does not put a sick device to work at once.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "base/report.h"
+#include "base/result.h"
+
+namespace anynpu::runtime {
+
+enum class Circuit { kClosed, kOpen, kHalfOpen };
+std::string_view to_string(Circuit circuit);
+
+struct QuarantineRules {
+  Duration first_pause = seconds(1);
+  Duration longest_pause = seconds(300);
+  /// A device that was well for so long, and at least for its last pause, starts with the first
+  /// pause again.
+  Duration proven_after = seconds(60);
+  std::filesystem::path state_file = {};  // empty: nothing is kept over a restart
+};
+
+struct DeviceCircuit {
+  std::string device;
+  Circuit circuit = Circuit::kClosed;
+  int failures_in_row = 0;
+  std::uint64_t opened = 0;  // how often since the server's start
+  std::string reason;        // of the last failure
+  double pause_s = 0;        // the last one
+  double left_s = 0;         // of it, while open
+  pid_t stuck = 0;           // a worker that cannot be ended and holds the device; 0: none
+};
+
+class Quarantine {
+ public:
+  enum class Pass {
+    kFree,   // closed
+    kProbe,  // the caller is the one that may try, and must tell how it ended
+    kWait,   // until `again` at least
+  };
+  struct Permit {
+    Pass pass = Pass::kFree;
+    TimePoint again = {};
+  };
+
+  explicit Quarantine(QuarantineRules rules = {});
+
+  Permit enter(const std::string& device);
+  bool closed(const std::string& device) const;
+  /// The device is not to be used; while a probe runs, the probe has failed.
+  void failed(const std::string& device, const std::string& why);
+  /// A probe's canary agreed.
+  void succeeded(const std::string& device);
+  /// A probe was broken off, for reasons that have nothing to do with the device.
+  void abandoned(const std::string& device);
+  /// The device is given up as long as this process is there.
+  void give_up(const std::string& device, pid_t stuck, const std::string& why);
+
+  /// Every device that was ever in quarantine.
+  std::vector<DeviceCircuit> status() const;
+
+ private:
+  struct Entry {
+    DeviceCircuit state;
+    Duration pause = {};
+    TimePoint until = {};      // while open
+    TimePoint closed_at = {};  // the last time that it closed
+  };
+  void open_locked(Entry& entry, const std::string& why);
+  void save_locked() const;
+
+  const QuarantineRules rules_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+};
+
+/// What the state file says. At most 64 devices; words are made printable.
+struct KeptCircuit {
+  std::string device;
+  std::string reason;
+  int failures_in_row = 1;
+  double until = 0;  // seconds since 1970
+};
+Result<std::vector<KeptCircuit>> parse_quarantine(std::string_view text);
+
+Json to_json(const DeviceCircuit& circuit);
+
+}  // namespace anynpu::runtime
