@@ -55,6 +55,9 @@ class BenchReport {
     for (const PlacementFigures& one : figures_.placements) rows.push_back(row(one));
     report.line("milliseconds per request; requests per second by number of workers");
     report.table("placements", columns(), rows);
+    for (const PlacementFigures& one : figures_.placements)
+      if (one.candidate.measured && !one.candidate.measured->note.empty())
+        report.line(one.candidate.placement.id() + ": " + one.candidate.measured->note);
     std::vector<std::vector<Cell>> rejected;
     for (const runtime::Candidate& one : figures_.rejected)
       rejected.push_back({one.placement.id(), printable(one.rejected, 400)});
@@ -83,6 +86,7 @@ class BenchReport {
                                {"memory_bytes", "MEMORY", true},
                                {"cosine", "COSINE", true},
                                {"same_top1", "TOP-1"},
+                               {"note", ""},
                                {"throughput", ""}};
     for (const Throughput& step : steps_)
       all.push_back(
@@ -115,7 +119,8 @@ class BenchReport {
                                    ? Cell(Json(), "-")
                                    : Cell(one.memory_bytes, human_bytes(one.memory_bytes)),
                                Cell(measured.cosine, fmt::format("{:.4f}", measured.cosine)),
-                               Cell(measured.same_top1, measured.same_top1 ? "same" : "differs")};
+                               Cell(measured.same_top1, measured.same_top1 ? "same" : "differs"),
+                               Cell(measured.note)};
     Json throughput = Json::array();
     for (const Throughput& step : one.throughput)
       throughput.push_back({{"instances", step.instances}, {"per_second", step.per_second}});

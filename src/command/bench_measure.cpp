@@ -166,6 +166,14 @@ Result<BenchFigures> measure(const BenchPlan& plan) {
     figures.rejected = report.rejected;
     figures.no_npu = report.no_npu;
     for (const runtime::Candidate& candidate : report.ranked) {
+      if (!candidate.measured) {
+        figures.rejected.push_back(candidate);
+        figures.rejected.back().rejected = "its device failed";
+        for (const runtime::DeviceCircuit& circuit : model->circuits())
+          if (circuit.device == candidate.placement.device)
+            figures.rejected.back().rejected += ": " + circuit.reason;
+        continue;
+      }
       figures.placements.emplace_back();
       figures.placements.back().candidate = candidate;
     }

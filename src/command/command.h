@@ -71,6 +71,7 @@ void add_manual_command(CLI::App& app, CommandContext& context);
 void add_models_command(CLI::App& app, CommandContext& context);
 void add_run_command(CLI::App& app, CommandContext& context);
 void add_serve_command(CLI::App& app, CommandContext& context);
+void add_sim_command(CLI::App& app, CommandContext& context);
 void add_version_command(CLI::App& app, CommandContext& context);
 
 }  // namespace anynpu::command

@@ -120,6 +120,7 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
   add_engines_command(*root, context);
   add_models_command(*root, context);
   add_config_command(*root, context);
+  add_sim_command(*root, context);
   add_completion_command(*root, context);
   add_version_command(*root, context);
   add_manual_command(*root, context);

@@ -36,6 +36,7 @@ Json to_json(const FileResult& result) {
   object["device"] = result.device;
   object["engine"] = result.engine;
   object["artifact"] = result.artifact;
+  if (!result.note.empty()) object["note"] = result.note;
   object["fallback"] = result.fallback ? Json(*result.fallback) : Json(false);
   object["timings_ms"] = to_json(result.timings);
   return object;

@@ -29,6 +29,7 @@ struct FileResult {
   std::vector<vision::Prediction> predictions;
   std::string device, engine, artifact;
   std::optional<std::string> fallback;
+  std::string note;  // how much of it an NPU ran
   Timings timings;
   std::optional<Error> error;
 };

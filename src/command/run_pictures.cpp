@@ -117,6 +117,7 @@ class Runner {
     result.engine = reply.engine;
     result.artifact = reply.artifact;
     result.fallback = reply.fallback;
+    result.note = reply.note;
     if (!annotator_.wanted()) return {};
     return annotator_.draw(pending.image->name, pending.encoded, result.predictions);
   }

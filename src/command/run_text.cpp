@@ -33,6 +33,7 @@ class TextOutput : public RunOutput {
     add_predictions(*report, result);
     std::string where = placement_words(result.device, result.engine, result.artifact);
     last_line_ = fmt::format("on {}, {:.1f} ms", where, result.timings.infer_ms);
+    if (!result.note.empty()) last_line_ += "; " + result.note;
     if (result.fallback) last_line_ += "; fallback: " + *result.fallback;
     if (!single_) {
       report->line(last_line_);
