@@ -240,6 +240,8 @@ TEST_P(NpuFaults, WhileLoadingTheCpuServesAndTheCauseIsNamed) {
     std::string why;
     for (const Candidate& candidate : model->placements().rejected)
       if (candidate.placement.family == GetParam().name) why = candidate.rejected;
+    // A fault of the device, and not of the artifact: it waits for the device to come back.
+    for (const DeviceCircuit& circuit : model->circuits()) why += circuit.reason;
     EXPECT_THAT(why, HasSubstr(one.said)) << one.words;
   }
 }
