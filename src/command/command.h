@@ -61,6 +61,7 @@ Json to_json(const Error& error);
 void on_chosen(CLI::App& command, CommandContext& context, Action action);
 
 void add_bench_command(CLI::App& app, CommandContext& context);
+void add_bundle_command(CLI::App& app, CommandContext& context);
 void add_completion_command(CLI::App& app, CommandContext& context);
 void add_config_command(CLI::App& app, CommandContext& context);
 void add_devices_command(CLI::App& app, CommandContext& context);
@@ -72,6 +73,7 @@ void add_models_command(CLI::App& app, CommandContext& context);
 void add_run_command(CLI::App& app, CommandContext& context);
 void add_serve_command(CLI::App& app, CommandContext& context);
 void add_sim_command(CLI::App& app, CommandContext& context);
+void add_top_command(CLI::App& app, CommandContext& context);
 void add_version_command(CLI::App& app, CommandContext& context);
 
 }  // namespace anynpu::command

@@ -115,8 +115,10 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
   add_serve_command(*root, context);
   add_bench_command(*root, context);
   add_devices_command(*root, context);
+  add_top_command(*root, context);
   add_doctor_command(*root, context);
   add_explain_command(*root, context);
+  add_bundle_command(*root, context);
   add_engines_command(*root, context);
   add_models_command(*root, context);
   add_config_command(*root, context);

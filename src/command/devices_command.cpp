@@ -3,9 +3,11 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include "base/text.h"
 #include "command/command.h"
+#include "command/interrupt.h"
 #include "host/machine.h"
 #include "npu/devices.h"
 
@@ -14,6 +16,8 @@ namespace {
 
 struct DevicesOptions {
   std::string root;
+  bool watch = false;
+  double interval = 2;
 };
 
 std::vector<Cell> row_of(const npu::Device& device) {
@@ -24,6 +28,7 @@ std::vector<Cell> row_of(const npu::Device& device) {
           device.title,
           device.reason,
           Cell(device.hint.empty() ? Json() : Json(device.hint), device.hint),
+          Cell(device.finding.empty() ? Json() : Json(device.finding), device.finding),
           Cell(Json(device.features), join(device.features, " ")),
           Cell(Json(device.evidence), "")};
 }
@@ -34,16 +39,10 @@ void explain_for_people(Report& report, const npu::Device& device) {
   if (!device.features.empty()) report.line("  features: " + join(device.features, " "));
   for (const std::string& fact : device.evidence) report.line("  seen: " + fact);
   if (!device.hint.empty()) report.line("  hint: " + device.hint);
+  if (!device.finding.empty()) report.line("  more: anynpu explain " + device.finding);
 }
 
-int list_devices(const DevicesOptions& options, const CommandContext& context) {
-  std::unique_ptr<host::Machine> machine = host::running_machine();
-  if (!options.root.empty()) {
-    auto tree = host::machine_of_tree(options.root);
-    if (!tree) return context.fail(tree.error());
-    machine = std::move(*tree);
-  }
-  std::vector<npu::Device> devices = npu::find_devices(*machine);
+void print_devices(const std::vector<npu::Device>& devices, const CommandContext& context) {
   std::vector<std::vector<Cell>> rows;
   for (const npu::Device& device : devices) rows.push_back(row_of(device));
 
@@ -56,6 +55,7 @@ int list_devices(const DevicesOptions& options, const CommandContext& context) {
                  {"title", "WHAT IT IS"},
                  {"reason", ""},
                  {"hint", ""},
+                 {"finding", ""},
                  {"features", ""},
                  {"evidence", ""}},
                 rows);
@@ -67,6 +67,34 @@ int list_devices(const DevicesOptions& options, const CommandContext& context) {
     report->line(why);
   }
   report->finish();
+}
+
+/// A watcher prints again when this changes.
+std::string state_of(const std::vector<npu::Device>& devices) {
+  std::string state;
+  for (const npu::Device& device : devices)
+    state += fmt::format("{} {} {}\n", device.id, npu::to_string(device.status), device.reason);
+  return state;
+}
+
+int list_devices(const DevicesOptions& options, const CommandContext& context) {
+  std::unique_ptr<host::Machine> machine = host::running_machine();
+  if (!options.root.empty()) {
+    auto tree = host::machine_at(options.root);
+    if (!tree) return context.fail(tree.error());
+    machine = std::move(*tree);
+  }
+  std::vector<npu::Device> devices = npu::find_devices(*machine);
+  print_devices(devices, context);
+  if (options.watch) watch_for_interrupt();
+  while (options.watch && !interrupted() && context.out()) {
+    ::poll(nullptr, 0, static_cast<int>(options.interval * 1000));
+    std::vector<npu::Device> now = npu::find_devices(*machine);
+    if (interrupted() || state_of(now) == state_of(devices)) continue;
+    devices = std::move(now);
+    if (!context.json) context.out() << '\n';
+    print_devices(devices, context);
+  }
   return kExitOk;
 }
 
@@ -80,6 +108,10 @@ void add_devices_command(CLI::App& app, CommandContext& context) {
       ->add_option("--root", options->root,
                    "look at a tree of files (DIR/proc, DIR/sys, DIR/dev) instead of this machine")
       ->type_name("DIR");
+  command->add_flag("--watch", options->watch, "stay, and print them again when something changes");
+  command->add_option("--interval", options->interval, "seconds between two looks of --watch")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.05, 3600.0));
   command->footer(
       "Nothing is opened or woken: only /sys, /proc and the device tree are read.\n\n"
       "Examples:\n"

@@ -9,6 +9,7 @@
 #include "doctor/checks.h"
 #include "doctor/doctor.h"
 #include "doctor/json.h"
+#include "doctor/markdown.h"
 #include "doctor/text.h"
 #include "host/machine.h"
 #include "npu/registry.h"
@@ -141,16 +142,29 @@ void add_doctor_command(CLI::App& app, CommandContext& context) {
 }
 
 void add_explain_command(CLI::App& app, CommandContext& context) {
-  auto id = std::make_shared<std::string>();
+  struct ExplainOptions {
+    std::string id;
+    bool markdown = false;
+  };
+  auto options = std::make_shared<ExplainOptions>();
   CLI::App* command = app.add_subcommand("explain", "Tell all that is known about a finding");
-  command->add_option("ID", *id, "the id of a finding or of a check")->required();
+  auto* id = command->add_option("ID", options->id, "the id of a finding or of a check");
+  command->add_flag("--markdown", options->markdown, "all findings, as docs/findings.md has them")
+      ->excludes(id);
   command->footer("Example:\n  anynpu explain RK-NODE-PERM");
-  on_chosen(*command, context, [id](CommandContext& c) {
-    DoctorOptions options;
-    options.check = *id;
-    if (auto names = check_names(options); !names) return c.fail_usage(names.error());
+  on_chosen(*command, context, [options](CommandContext& c) {
+    if (options->markdown) {
+      c.out() << doctor::findings_markdown();
+      return static_cast<int>(kExitOk);
+    }
+    const npu::Check* check = doctor::find_check(options->id);
+    if (check == nullptr) {
+      DoctorOptions asked;
+      asked.check = options->id.empty() ? "ID" : options->id;
+      return c.fail_usage(check_names(asked).error());
+    }
     auto report = c.report();
-    doctor::explain(*doctor::find_check(*id), *report);
+    doctor::explain(*check, *report);
     report->finish();
     return static_cast<int>(kExitOk);
   });

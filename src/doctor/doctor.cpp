@@ -40,7 +40,8 @@ void set_status(npu::Device& device, const Finding& finding) {
   if (finding.severity == Severity::kDegraded && device.status != npu::Status::kReady) return;
   device.status =
       finding.severity == Severity::kUnusable ? npu::Status::kUnusable : npu::Status::kDegraded;
-  device.reason = finding.id + ": " + finding.cause;
+  device.reason = finding.cause;
+  device.finding = finding.id;
   device.hint = finding.remedy.text;
 }
 
@@ -169,6 +170,7 @@ Diagnosis diagnose(const host::Machine& machine, std::span<const Check* const> c
     device.status = npu::Status::kReady;
     device.reason.clear();
     device.hint.clear();
+    device.finding.clear();
     for (const Finding& finding : diagnosis.findings()) set_status(device, finding);
   }
   return diagnosis;

@@ -27,7 +27,8 @@ std::string_view to_string(OutcomeState state);
 struct Outcome {
   const npu::Check* check = nullptr;
   OutcomeState state = OutcomeState::kPassed;
-  std::string why;  // of kSkipped, kUnknown; of kExplained: the premise's id
+  std::string why;    // of kSkipped, kUnknown; of kExplained: the premise's id
+  bool lost = false;  // it crashed or hung
   std::vector<npu::Finding> findings;
 };
 

@@ -60,6 +60,7 @@ Json to_json(const npu::Device& device) {
           {"status", npu::to_string(device.status)},
           {"reason", device.reason},
           {"hint", text_or_null(device.hint)},
+          {"finding", text_or_null(device.finding)},
           {"features", device.features},
           {"nodes", device.nodes},
           {"system_path", text_or_null(device.system_path)},
@@ -75,6 +76,7 @@ npu::Device device_from(const Json& json) {
   device.status = status_from(json.at("status").get<std::string>());
   device.reason = json.at("reason").get<std::string>();
   if (json.at("hint").is_string()) device.hint = json.at("hint").get<std::string>();
+  if (json.at("finding").is_string()) device.finding = json.at("finding").get<std::string>();
   device.features = json.at("features").get<std::vector<std::string>>();
   device.nodes = json.at("nodes").get<std::vector<std::string>>();
   if (json.at("system_path").is_string())

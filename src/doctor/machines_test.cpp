@@ -8,11 +8,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "doctor/bundle.h"
 #include "doctor/checks.h"
 #include "doctor/doctor.h"
 #include "doctor/json.h"
+#include "doctor/markdown.h"
+#include "host/bundle.h"
 #include "host/manifest.h"
+#include "npu/devices.h"
 #include "npu/registry.h"
 #include "temporary_folder.h"
 
@@ -77,6 +82,18 @@ TEST_P(MachinesTest, HasExactlyTheExpectedFindings) {
   EXPECT_EQ(diagnosis.exit_code(), *description->expected_exit);
 }
 
+TEST_P(MachinesTest, ProbesNameNoFindingThatTheDoctorDoesNot) {
+  auto description = host::load_manifest(GetParam());
+  ASSERT_TRUE(description) << description.error().message;
+  auto machine = host::simulated_machine(*description);
+  Options here;
+  here.isolated = false;
+  std::set<std::string> ids;
+  for (const npu::Finding& finding : diagnose(*machine, here).findings()) ids.insert(finding.id);
+  for (const npu::Device& device : npu::find_devices(*machine))
+    EXPECT_TRUE(device.finding.empty() || ids.contains(device.finding)) << device.finding;
+}
+
 TEST_P(MachinesTest, AsAFolderItIsTheSame) {
   auto description = host::load_manifest(GetParam());
   ASSERT_TRUE(description) << description.error().message;
@@ -91,6 +108,18 @@ TEST_P(MachinesTest, AsAFolderItIsTheSame) {
   EXPECT_EQ(json_of(diagnose(**tree, here)), json_of(diagnose(*simulated, here)));
 }
 
+TEST_P(MachinesTest, AsABundleItIsTheSame) {
+  auto description = host::load_manifest(GetParam());
+  ASSERT_TRUE(description) << description.error().message;
+  auto machine = host::simulated_machine(*description);
+  auto read = host::read_bundle(make_bundle(*machine));
+  ASSERT_TRUE(read) << read.error().message;
+  auto elsewhere = host::simulated_machine(*read);
+  Options here;
+  here.isolated = false;
+  EXPECT_EQ(json_of(diagnose(*elsewhere, here)), json_of(diagnose(*machine, here)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Sim, MachinesTest, ::testing::ValuesIn(machine_files()),
                          [](const auto& one) {
                            std::string name = one.param.stem().string();
@@ -99,6 +128,13 @@ INSTANTIATE_TEST_SUITE_P(Sim, MachinesTest, ::testing::ValuesIn(machine_files())
                                [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
                            return name;
                          });
+
+TEST(ChecksTest, AreInTheDocuments) {
+  auto text = read_text(fs::path(ANYNPU_SOURCE_DIR) / "docs/findings.md", 4 << 20);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_TRUE(*text == findings_markdown())
+      << "docs/findings.md is not current: anynpu explain --markdown > docs/findings.md";
+}
 
 TEST(ChecksTest, AreCompleteAndDependOnEachOther) {
   std::set<std::string_view> ids, families;

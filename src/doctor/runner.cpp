@@ -136,7 +136,8 @@ Result<Child> start(const host::Machine& machine, const std::vector<const Check*
   if (pid == 0) {
     ::dup2(writer.get(), 0);
     ::close_range(1, ~0U, 0);
-    int nowhere = ::open("/dev/null", O_RDWR);
+    // What a library prints goes nowhere, and nothing is opened for writing.
+    int nowhere = ::open("/dev/null", O_RDONLY);
     ::dup2(nowhere, 2);
     work(0, machine, checks, first, diagnosis);
     ::_exit(0);
@@ -158,6 +159,7 @@ std::string how_it_ended(pid_t pid) {
 
 void lose(const Check& check, std::string why, std::vector<Outcome>& outcomes) {
   outcomes.push_back(outcome_of(check, npu::cannot_tell(std::move(why)), outcomes));
+  outcomes.back().lost = true;
 }
 
 void run_isolated(const host::Machine& machine, const std::vector<const Check*>& checks,

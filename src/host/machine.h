@@ -142,7 +142,8 @@ class Machine {
 std::unique_ptr<Machine> running_machine();
 Result<> check_environment();
 
-/// A folder that stands for a machine's root, a manifest NAME.machine, or a support bundle.
+/// A folder that stands for a machine's root, a manifest NAME.machine, or a support bundle
+/// NAME.tar.
 Result<std::unique_ptr<Machine>> machine_at(const std::filesystem::path& path);
 
 /// A tree of files: DIR/proc/cpuinfo, DIR/sys/..., DIR/dev/... . Symbolic links stay inside of it.

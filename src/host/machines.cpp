@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "host/bundle.h"
 #include "host/files.h"
 #include "host/machine.h"
 #include "host/manifest.h"
@@ -11,6 +12,7 @@
 namespace anynpu::host {
 namespace {
 
+constexpr std::size_t kMostBundle = 256 << 20;
 constexpr const char* kVariable = "ANYNPU_MACHINE";
 
 const char* named_machine() {
@@ -38,6 +40,12 @@ Result<> check_environment() {
 Result<std::unique_ptr<Machine>> machine_at(const std::filesystem::path& path) {
   ANYNPU_TRY(node, node_at(path.string()));
   if (node.kind == NodeKind::kFolder) return machine_of_tree(path);
+  if (path.extension() == ".tar") {
+    ANYNPU_TRY(bytes, anynpu::read_text(path, kMostBundle));
+    auto described = read_bundle(bytes);
+    if (!described) return Error(described.error()).within(path.string());
+    return simulated_machine(std::move(*described));
+  }
   ANYNPU_TRY(description, load_manifest(path));
   return simulated_machine(std::move(description));
 }

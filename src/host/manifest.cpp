@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMostEntries = 50000;
 constexpr std::size_t kMostManifest = 64 << 20;
 constexpr int kMostBases = 8;
+constexpr std::uint64_t kLatest = 9000000000;  // what a clock of nanoseconds can hold
 
 constexpr std::array kQuestions = {Question::kOpen,         Question::kDrmVersion,
                                    Question::kRknpuAction,  Question::kAmdxdnaInfo,
@@ -105,6 +106,7 @@ class Reader {
   }
   Result<> now(std::string_view rest) {
     ANYNPU_TRY(seconds, parse_number(rest));
+    if (seconds > kLatest) return wrong("the time is too late");
     machine_.now = static_cast<std::int64_t>(seconds);
     return {};
   }
@@ -188,8 +190,9 @@ class Reader {
     std::erase_if(machine_.entries, [&](const auto& item) {
       return item.first == path || is_below(item.first, path);
     });
+    std::string key = escape_word(path);
     std::size_t answers = std::erase_if(machine_.answers, [&](const auto& item) {
-      return item.first.starts_with(path + " ") || is_below(item.first, path);
+      return item.first.starts_with(key + " ") || is_below(item.first, key);
     });
     if (machine_.entries.size() == before && answers == 0)
       return wrong(path + " is not there to be removed");
@@ -429,7 +432,7 @@ std::string_view to_string(Question question) {
 }
 
 std::string answer_key(std::string_view node, const Asked& asked) {
-  return fmt::format("{} {} {}", node, to_string(asked.question), asked.argument);
+  return fmt::format("{} {} {}", escape_word(node), to_string(asked.question), asked.argument);
 }
 
 Result<MachineDescription> parse_manifest(std::string_view text, const LoadBase& base_of) {

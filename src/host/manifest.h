@@ -92,6 +92,9 @@ Result<MachineDescription> load_manifest(const std::filesystem::path& file);
 /// out what plain files, folders and links can stand for.
 std::string to_manifest(const MachineDescription& description, bool with_files);
 
+/// Whether an ordinary file, folder or link can stand for it.
+bool is_plain(const Entry& entry);
+
 /// Writes files, folders and links below `folder`, and the rest as machine.manifest in it.
 Result<> expand_manifest(const MachineDescription& description,
                          const std::filesystem::path& folder);

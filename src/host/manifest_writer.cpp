@@ -35,23 +35,8 @@ std::string elf_line(std::string_view path, const ElfFacts& facts) {
   return line + "\n";
 }
 
-/// Whether an ordinary file, folder or link can stand for it.
-bool is_plain(const Entry& entry) {
-  const Node& node = entry.node;
-  if (entry.failure != 0 || entry.access || entry.elf || node.uid != 0 || node.gid != 0)
-    return false;
-  switch (node.kind) {
-    case NodeKind::kFile:
-      return node.permissions == 0644 || node.permissions == 0444;
-    case NodeKind::kFolder:
-      return node.permissions == 0755;
-    default:
-      return node.kind == NodeKind::kLink;
-  }
-}
-
 std::string entry_lines(const std::string& path, const Entry& entry) {
-  std::string name = escape(path);
+  std::string name = escape_word(path);
   std::string text;
   switch (entry.node.kind) {
     case NodeKind::kFile:
@@ -87,6 +72,20 @@ std::string entry_lines(const std::string& path, const Entry& entry) {
 }
 
 }  // namespace
+
+bool is_plain(const Entry& entry) {
+  const Node& node = entry.node;
+  if (entry.failure != 0 || entry.access || entry.elf || node.uid != 0 || node.gid != 0)
+    return false;
+  switch (node.kind) {
+    case NodeKind::kFile:
+      return node.permissions == 0644 || node.permissions == 0444;
+    case NodeKind::kFolder:
+      return node.permissions == 0755;
+    default:
+      return node.kind == NodeKind::kLink;
+  }
+}
 
 std::string to_manifest(const MachineDescription& description, bool with_files) {
   std::string text;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "host/bounded.h"
 #include "host/door.h"
 #include "host/elf.h"
 #include "host/files.h"
@@ -20,7 +21,7 @@ namespace {
 class RunningMachine : public Machine {
  public:
   Result<std::string> read_text(const std::string& path, std::size_t most_bytes) const override {
-    return anynpu::read_text(path, most_bytes);
+    return in_time<std::string>(path, [=] { return anynpu::read_text(path, most_bytes); });
   }
   Result<std::vector<std::string>> names(const std::string& path) const override {
     return names_in(path, kMostNames);
@@ -57,13 +58,26 @@ class RunningMachine : public Machine {
   }
   Result<ElfFacts> elf(const std::string& path,
                        std::span<const std::string_view> wanted) const override {
-    return elf_facts_of_file(path, wanted);
+    std::vector<std::string> kept(wanted.begin(), wanted.end());
+    return in_time<ElfFacts>(path, [=] {
+      std::vector<std::string_view> views(kept.begin(), kept.end());
+      return elf_facts_of_file(path, views);
+    });
   }
   Result<std::string> ask(const std::string& node, const Asked& asked) const override {
     return ask_driver(node, asked);
   }
 
  private:
+  /// `read` owns all that it touches: a driver's file may block it for ever.
+  template <typename T, typename Read>
+  Result<T> in_time(const std::string& path, Read read) const {
+    auto answer = std::make_shared<Result<T>>(Error{});
+    if (bounded_.run([answer, read] { *answer = read(); })) return std::move(*answer);
+    return Error{Code::kTimeout, path + ": reading it takes too long", ETIMEDOUT};
+  }
+
+  mutable Bounded bounded_;
   mutable std::once_flag log_read_;
   mutable KernelLog log_;
 };

@@ -123,7 +123,11 @@ class SimulatedMachine : public Machine {
       return renamed(elf_facts_of_file(folder_ + real, wanted), real, path);
     }
     ANYNPU_CHECK(readable(path, *entry));
-    if (!entry->elf) return parse_elf(entry->content, wanted);
+    if (!entry->elf) {
+      auto facts = parse_elf(entry->content, wanted);
+      if (!facts) return Error(facts.error()).within(path);
+      return facts;
+    }
     ElfFacts facts = *entry->elf;
     std::erase_if(facts.texts, [&](const std::string& text) {
       return std::none_of(wanted.begin(), wanted.end(),

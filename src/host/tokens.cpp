@@ -89,11 +89,19 @@ std::string escape(std::string_view text) {
       out += "\\0";
     else if (c == '\\')
       out += "\\\\";
+    else if (c == ' ' && out.empty())
+      out += "\\x20";  // the reader skips spaces before a text
     else if (c < ' ' || c > '~')
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     else
       out += c;
   }
+  return out;
+}
+
+std::string escape_word(std::string_view text) {
+  std::string out;
+  for (char c : escape(text)) out += c == ' ' ? std::string("\\x20") : std::string(1, c);
   return out;
 }
 

@@ -15,6 +15,8 @@ namespace anynpu::host {
 Result<std::string> unescape(std::string_view text);
 /// One line of printable ASCII that unescape() turns back.
 std::string escape(std::string_view text);
+/// The same without spaces, for paths.
+std::string escape_word(std::string_view text);
 
 /// "EACCES" or "13"; 0 when it is neither.
 int errno_of(std::string_view word);

@@ -20,6 +20,7 @@ struct Device {
   Status status = Status::kUnusable;
   std::string reason;                 // why it has this status, in one sentence
   std::string hint;                   // what the user can do about it
+  std::string finding;                // the id that `anynpu explain` knows; empty: none
   std::vector<std::string> evidence;  // what was read, and where
   std::string node;                   // what its engine opens: "/dev/accel/accel0"; empty: unknown
   int index = 0;                      // among the devices of its family, as its library counts

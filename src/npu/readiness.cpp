@@ -7,7 +7,7 @@
 namespace anynpu::npu {
 
 void judge_nodes(const host::Machine& machine, Device& device,
-                 const std::vector<std::string>& nodes) {
+                 const std::vector<std::string>& nodes, const NodeFindings& findings) {
   if (!nodes.empty()) device.node = nodes.front();
   device.nodes = nodes;
   device.status = Status::kUnusable;
@@ -15,11 +15,13 @@ void judge_nodes(const host::Machine& machine, Device& device,
     auto node = machine.stat(path);
     if (!node || node->kind != host::NodeKind::kCharacterDevice) {
       device.reason = "its device node " + path + " is not there";
+      device.finding = findings.missing;
       device.hint =
           "give the container the node, or look into the kernel's log: dmesg | grep -i npu";
       return;
     }
     if (machine.may_open(path)) continue;
+    device.finding = findings.permission;
     device.reason = fmt::format("this user may not open {} (mode {:04o}, group {})", path,
                                 node->permissions, node->gid);
     device.hint = fmt::format(

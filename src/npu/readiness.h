@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/machine.h"
@@ -11,9 +12,15 @@
 
 namespace anynpu::npu {
 
-/// Fills in nodes, node (the first one), status, reason and hint. All nodes are needed: the
-/// vendor's library for Rockchip opens the card node as well as the render node.
+/// The findings of a family for nodes that are not there and nodes that may not be opened; empty
+/// where more than one could be the cause.
+struct NodeFindings {
+  std::string_view missing, permission;
+};
+
+/// Fills in nodes, node (the first one), status, reason, hint and finding. All nodes are needed:
+/// the vendor's library for Rockchip opens the card node as well as the render node.
 void judge_nodes(const host::Machine& machine, Device& device,
-                 const std::vector<std::string>& nodes);
+                 const std::vector<std::string>& nodes, const NodeFindings& findings = {});
 
 }  // namespace anynpu::npu

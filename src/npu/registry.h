@@ -9,6 +9,7 @@
 #include "host/machine.h"
 #include "npu/check.h"
 #include "npu/device.h"
+#include "npu/telemetry.h"
 
 namespace anynpu::npu {
 
@@ -17,6 +18,7 @@ struct Family {
   std::string_view title;  // "Rockchip NPU, vendor kernel"
   std::vector<Device> (*probe)(const host::Machine&);
   std::span<const Check> (*checks)() = nullptr;  // of the family's own folder; null: none
+  SampleTelemetry telemetry = nullptr;           // null: none
 };
 
 std::span<const Family> families();

@@ -74,6 +74,7 @@ void add_npu_placements(Placement placement, const std::vector<npu::Device>& dev
       add_placements(placement, options, found);
     else
       reject(fmt::format("{} is {}: {}", device.id, npu::to_string(device.status), device.reason) +
+             (device.finding.empty() ? "" : " [" + device.finding + "]") +
              (device.hint.empty() ? "" : " (" + device.hint + ")"));
   }
   if (!any)

@@ -47,7 +47,7 @@ std::vector<Device> probe(const host::Machine& machine) {
         "/sys/bus/pci/devices/{}: {:04x}:{:04x}, {}", function.address, function.vendor,
         function.device, function.driver.empty() ? "no driver" : "driver " + function.driver));
     device.evidence.push_back(describe_node(machine, kNode));
-    judge_nodes(machine, device, {kNode});
+    judge_nodes(machine, device, {kNode}, {"", "AX-NODE-PERM"});
     devices.push_back(std::move(device));
   }
   auto node = machine.stat(kNode);

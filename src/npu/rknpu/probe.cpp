@@ -83,6 +83,10 @@ bool has_compatible_ending(const TreeNode& node, std::string_view ending) {
                      [&](const std::string& entry) { return entry.ends_with(ending); });
 }
 
+NodeFindings node_findings(const host::Machine& machine) {
+  return {host::container(machine) ? "RK-CONTAINER-NODE" : "RK-NODE-MISSING", "RK-NODE-PERM"};
+}
+
 }  // namespace
 
 std::vector<Device> probe(const host::Machine& machine) {
@@ -100,7 +104,7 @@ std::vector<Device> probe(const host::Machine& machine) {
       paths.push_back("/dev/dri/" + name);
       device.evidence.push_back(describe_node(machine, paths.back()));
     }
-    judge_nodes(machine, device, paths);
+    judge_nodes(machine, device, paths, node_findings(machine));
     device.system_path = host::real_path(machine, folder);
     devices.push_back(std::move(device));
   }
@@ -108,7 +112,7 @@ std::vector<Device> probe(const host::Machine& machine) {
   if (devices.empty() && node && node->kind == host::NodeKind::kCharacterDevice) {
     Device device = device_for(soc_of(board));
     device.evidence.push_back(describe_node(machine, "/dev/rknpu"));
-    judge_nodes(machine, device, {"/dev/rknpu"});
+    judge_nodes(machine, device, {"/dev/rknpu"}, node_findings(machine));
     devices.push_back(std::move(device));
   }
   for (const TreeNode& tree : npu_nodes_of_device_tree(machine)) {
@@ -120,6 +124,7 @@ std::vector<Device> probe(const host::Machine& machine) {
             : "disabled in the device tree";
     device.hint = tree.enabled ? "boot the vendor's kernel, which has the rknpu driver"
                                : "enable the NPU with the board's overlay tool and reboot";
+    if (!tree.enabled) device.finding = "RK-DT-DISABLED";
     device.evidence.push_back(tree.path + "/compatible: " + join(tree.compatible, ", "));
     devices.push_back(std::move(device));
   }

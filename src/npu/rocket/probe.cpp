@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "host/environment.h"
 #include "npu/readiness.h"
 #include "npu/sysfs.h"
 
@@ -51,7 +52,9 @@ std::vector<Device> probe(const host::Machine& machine) {
     device.evidence.push_back(hidden ? cores.front().path + ": a core of this NPU"
                                      : node.source + ": driver rocket");
     device.evidence.push_back(describe_node(machine, "/dev/accel/" + node.name));
-    judge_nodes(machine, device, {"/dev/accel/" + node.name});
+    judge_nodes(machine, device, {"/dev/accel/" + node.name},
+                {host::container(machine) ? "ROCKET-CONTAINER-NODE" : "ROCKET-NODE-MISSING",
+                 "ROCKET-NODE-PERM"});
     devices.push_back(std::move(device));
   }
   if (!devices.empty() || cores.empty()) return devices;
@@ -65,6 +68,7 @@ std::vector<Device> probe(const host::Machine& machine) {
   device.hint = enabled
                     ? "load the kernel module: sudo modprobe rocket"
                     : "use a newer device tree of the board, or an overlay, that enables the NPU";
+  if (!enabled) device.finding = "ROCKET-DT-DISABLED";
   for (const TreeNode& core : cores)
     device.evidence.push_back(core.path + (core.enabled ? ": enabled" : ": disabled"));
   return {device};
