@@ -24,4 +24,5 @@ if(ANYNPU_TESTS)
 endif()
 if(ANYNPU_BENCH)
   find_package(benchmark REQUIRED)
+  pkg_check_modules(fftw3f REQUIRED IMPORTED_TARGET fftw3f)  # for bench/mel_fftw.h only
 endif()

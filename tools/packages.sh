@@ -36,8 +36,9 @@ BUILD_PACKAGES=(@cmake:cmake @ninja:ninja-build @g++:g++ @pkg-config:pkg-config 
 RUN_PACKAGES=("${BUILD_PACKAGES[@]}" ca-certificates @curl:curl @xz:xz-utils @tar:tar @npm:npm)
 TEST_PACKAGES=("${RUN_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}" @python3:python3 @node:nodejs
   @chromium:chromium fonts-dejavu-core libzmq5)
-# The peers of bench/http are Python servers.
-BENCH_PACKAGES=("${RUN_PACKAGES[@]}" libbenchmark-dev python3-flask gunicorn python3-numpy python3-pil)
+# A loop over FFTW is the mel front end's peer; the peers of bench/http are Python servers.
+BENCH_PACKAGES=("${RUN_PACKAGES[@]}" libbenchmark-dev libfftw3-dev python3-flask gunicorn python3-numpy
+  python3-pil)
 CLANG_PACKAGES=("${BUILD_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}" clang-14 libclang-rt-14-dev)
 FUZZ_PACKAGES=("${CLANG_PACKAGES[@]}")
 FORMAT_PACKAGES=(@git:git clang-format-14)
@@ -45,7 +46,7 @@ LINT_PACKAGES=("${BUILD_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}" "${FORMAT_PA
   clang-tidy-14 shellcheck)
 ARM64_PACKAGES=("${BUILD_PACKAGES[@]}" gcc-12-aarch64-linux-gnu g++-12-aarch64-linux-gnu qemu-user)
 CI_PACKAGES=("${TEST_PACKAGES[@]}" "${CLANG_PACKAGES[@]}" "${LINT_PACKAGES[@]}" "${ARM64_PACKAGES[@]}"
-  libbenchmark-dev ccache)
+  libbenchmark-dev libfftw3-dev ccache)
 
 # What the folder .cache/sysroot-arm64 holds, with everything that these depend on.
 SYSROOT_PACKAGES=(libc6-dev libstdc++-12-dev "${LIBRARY_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}")

@@ -45,10 +45,24 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const CommandOptions& options) {
   ANYNPU_TRY(out, make_pipe());
   ANYNPU_TRY(err, make_pipe());
+  Pipe in;
+  if (!options.input.empty()) {
+    ANYNPU_TRY(made, make_pipe());
+    in = std::move(made);
+    // Written before anybody reads: what a pipe does not hold at once is refused, not waited for.
+    ::fcntl(in.write_end.get(), F_SETFL, O_NONBLOCK);
+    if (::write(in.write_end.get(), options.input.data(), options.input.size()) !=
+        static_cast<ssize_t>(options.input.size()))
+      return system_error("cannot give " + arguments[0] + " its input");
+    in.write_end.reset();
+  }
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (in.read_end)
+    posix_spawn_file_actions_adddup2(&actions, in.read_end.get(), 0);
+  else
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   if (options.output_file.empty())
     posix_spawn_file_actions_adddup2(&actions, out.write_end.get(), 1);
   else

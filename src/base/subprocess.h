@@ -22,6 +22,7 @@ struct CommandOptions {
   Duration timeout = seconds(60);
   std::size_t most_output = 1 << 20;         // over it: the command is ended, Code::kTooLarge
   std::filesystem::path output_file = {};    // standard output goes here instead
+  std::string input = {};                    // standard input; at most what a pipe holds (64 KiB)
   std::function<void()> while_running = {};  // called about ten times a second
 };
 

@@ -120,7 +120,11 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
   add_explain_command(*root, context);
   add_bundle_command(*root, context);
   add_engines_command(*root, context);
+  add_check_command(*root, context);
+  add_recover_command(*root, context);
+  add_clean_command(*root, context);
   add_models_command(*root, context);
+  add_mel_command(*root, context);
   add_config_command(*root, context);
   add_sim_command(*root, context);
   add_completion_command(*root, context);

@@ -29,7 +29,7 @@ int list_machines(const CommandContext& context) {
   auto report = context.report();
   std::vector<std::vector<Cell>> rows;
   for (const std::string& name : sim_machines(places)) {
-    auto plan = plan_sim({name, "", "", true}, places, {"devices"}, {"devices"});
+    auto plan = plan_sim({.machine = name, .stand_in = true}, places, {"devices"}, {"devices"});
     rows.push_back({name, plan ? plan->title.substr(0, plan->title.find(';')) : ""});
   }
   report->table("machines", {{"name", "MACHINE"}, {"title", "WHAT IT IS"}}, rows);
@@ -98,6 +98,8 @@ int simulate(const SimOptions& options, const CommandContext& context) {
   const StateFolder state;
   if (state.path().empty()) return context.fail(system_error("cannot make a temporary folder"));
   plan->environment.emplace_back("ANYNPU_SIM_STATE", state.path().string());
+  if (!request->mended_by.empty())
+    plan->environment.emplace_back("ANYNPU_SIM_CONTROL", (state.path() / "control").string());
   const std::string log = (state.path() / "kmsg").string();
   if (auto made = write_file(log, std::string_view()); !made) return context.fail(made.error());
   plan->environment.emplace_back("ANYNPU_SIM_KERNEL_LOG", log);

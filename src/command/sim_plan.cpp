@@ -118,6 +118,8 @@ Result<SimRequest> parse_sim_request(std::string_view text) {
       request.machine = part;
     else if (name == "fault" && !value.empty())
       request.fault += (request.fault.empty() ? "" : "+") + value;
+    else if (name == "mended-by" && !value.empty())
+      request.mended_by = value;
     else if (name == "mesa" && !value.empty())
       request.mesa = value;
     else if (name == "teflon" && value == "stand-in")
@@ -126,7 +128,7 @@ Result<SimRequest> parse_sim_request(std::string_view text) {
       return Error{Code::kInvalid,
                    fmt::format("'{}' says nothing of a simulated machine", printable(part, 60))}
           .with_hint(
-              "after the machine's name: ,fault=NAME:OPTION=VALUE ,mesa=SUITE "
+              "after the machine's name: ,fault=NAME:OPTION=VALUE ,mended-by=STEP ,mesa=SUITE "
               ",teflon=stand-in");
     first = false;
   }
@@ -180,6 +182,7 @@ Result<SimPlan> plan_sim(const SimRequest& request, const SimPlaces& places,
   plan.title = title_of(machine);
   plan.environment.emplace_back("ANYNPU_MACHINE", machine.string());
   plan.environment.emplace_back("ANYNPU_SIM_FAULT", request.fault);
+  plan.environment.emplace_back("ANYNPU_SIM_MENDED_BY", request.mended_by);
   const bool ours =
       std::find(own_commands.begin(), own_commands.end(), arguments.front()) != own_commands.end();
   if (is_mainline(request)) {

@@ -17,6 +17,7 @@ namespace anynpu::command {
 struct SimRequest {
   std::string machine;
   std::string fault;      // for ANYNPU_SIM_FAULT; empty: none
+  std::string mended_by;  // the recovery step that clears the fault; empty: none does
   std::string mesa;       // which of .cache/mesa-arm64; empty: the newest there is
   bool stand_in = false;  // teflon=stand-in: a library of ours for Mesa's, on any processor
 };

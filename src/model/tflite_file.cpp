@@ -26,7 +26,6 @@ constexpr std::size_t kMostDimensions = 32;
 constexpr std::uint64_t kLeastTensorBytes = 64;  // that describing a tensor takes in the file
 constexpr std::size_t kMostListed = 1000;        // metadata entries, signatures
 constexpr std::int32_t kCustomOperator = 32;
-constexpr std::int32_t kGreaterCodes = 127;
 
 // Field numbers, by table.
 struct ModelField {
@@ -132,9 +131,9 @@ class TfliteReader {
     if (codes.size() > kMostOperatorCodes) bytes_.fail("there are too many operator codes");
     for (std::size_t i = 0; i < codes.size() && !broken(); ++i) {
       FlatTable code = codes.table(i);
-      std::int32_t builtin = code.number<std::int8_t>(OperatorCodeField::kOldBuiltinCode);
-      std::int32_t greater = code.number<std::int32_t>(OperatorCodeField::kBuiltinCode);
-      if (builtin == kGreaterCodes || greater > builtin) builtin = greater;
+      const std::int32_t builtin =
+          tflite_operator_number(code.number<std::int8_t>(OperatorCodeField::kOldBuiltinCode),
+                                 code.number<std::int32_t>(OperatorCodeField::kBuiltinCode));
       OperatorUse use;
       use.custom = builtin == kCustomOperator;
       use.name = use.custom ? printable(code.text(OperatorCodeField::kCustomCode), 100)

@@ -224,6 +224,11 @@ static_assert(std::size(kNames) == 210);
 
 }  // namespace
 
+std::int32_t tflite_operator_number(std::int8_t older, std::int32_t newer) {
+  constexpr std::int8_t kOlderEnds = 127;
+  return older == kOlderEnds || newer > older ? newer : older;
+}
+
 std::string tflite_operator_name(std::int32_t code) {
   if (code < 0 || static_cast<std::size_t>(code) >= std::size(kNames))
     return "builtin " + std::to_string(code);

@@ -9,6 +9,7 @@
 #include "host/machine.h"
 #include "npu/check.h"
 #include "npu/device.h"
+#include "npu/recovery.h"
 #include "npu/telemetry.h"
 
 namespace anynpu::npu {
@@ -19,6 +20,7 @@ struct Family {
   std::vector<Device> (*probe)(const host::Machine&);
   std::span<const Check> (*checks)() = nullptr;  // of the family's own folder; null: none
   SampleTelemetry telemetry = nullptr;           // null: none
+  Ladder (*ladder)(const host::Machine&, const Device&) = nullptr;  // none: nothing to recover
 };
 
 std::span<const Family> families();

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "host/own_processes.h"
 #include "runtime/session_json.h"
 #include "runtime/shared_memory.h"
 #include "runtime/wire.h"
@@ -108,6 +109,7 @@ class ProcessWorker : public Worker {
       return system_error("cannot start a worker (" + command[0] + ")", failed);
     }
     pid_fd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    record_ = host::ProcessRecord(pid_, "worker", placement.device);
     return {};
   }
 
@@ -304,6 +306,7 @@ class ProcessWorker : public Worker {
   Fd printed_;
   Fd runner_input_;  // of a launcher
   Fd pid_fd_;
+  host::ProcessRecord record_;
   pid_t pid_ = 0;
   bool ended_ = false;
   int status_ = 0;

@@ -86,8 +86,10 @@ class RoutesTest : public testing::Test {
       device.title = "An NPU";
       device.reason = "its device node may not be opened";
       device.hint = "join the group render";
+      device.finding = "RK-NODE-PERM";
       return std::vector<npu::Device>{device};
     };
+    services_->find_findings = [] { return Json::array({{{"id", "RK-NODE-PERM"}}}); };
     services_->times = &times_;
     add_infer_route(router_, *services_);
     add_detection_route(router_, *services_, {.labels = {"dog", "bird"}, .threshold = 0.25});
@@ -484,6 +486,8 @@ TEST_F(RoutesTest, StatusTellsEverything) {
   EXPECT_EQ(json["available"].size(), 5U);
   EXPECT_EQ(json["devices"][0]["id"], "rknpu0");
   EXPECT_EQ(json["devices"][0]["status"], "unusable");
+  EXPECT_EQ(json["devices"][0]["finding"], "RK-NODE-PERM");
+  EXPECT_EQ(json["findings"][0]["id"], "RK-NODE-PERM");
   EXPECT_GT(json["process"]["rss_bytes"].get<double>(), 0);
   EXPECT_GT(json["process"]["fds"].get<int>(), 3);
   EXPECT_GT(json["process"]["threads"].get<int>(), 2);

@@ -81,9 +81,15 @@ Json device_json(const npu::Device& device, const std::vector<ModelStatus>& mode
         reason = circuit.reason;
       }
   }
-  return {{"id", device.id},       {"family", device.family},          {"title", device.title},
-          {"cores", device.cores}, {"status", npu::to_string(status)}, {"reason", reason},
-          {"hint", device.hint},   {"evidence", device.evidence}};
+  return {{"id", device.id},
+          {"family", device.family},
+          {"title", device.title},
+          {"cores", device.cores},
+          {"status", npu::to_string(status)},
+          {"reason", reason},
+          {"hint", device.hint},
+          {"finding", device.finding.empty() ? Json() : Json(device.finding)},
+          {"evidence", device.evidence}};
 }
 
 Json status_json(const Services& services) {

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Will this model run on that NPU.
+#include "doctor/model_check.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/file_mapping.h"
+#include "engine/library.h"
+#include "engine/rknn_file.h"
+#include "model/xclbin_file.h"
+#include "npu/check.h"
+#include "npu/rknpu/facts.h"
+#include "npu/rocket/facts.h"
+#include "npu/sysfs.h"
+
+namespace anynpu::doctor {
+namespace {
+
+namespace teflon = engine::teflon;
+
+constexpr std::size_t kMostModelBytes = std::size_t{4} << 30;
+// The Mesa whose rules are taken where none is installed: what to install is the newest.
+constexpr teflon::MesaVersion kNewestMesa{26, 2, 6};
+constexpr teflon::MesaVersion kFirstUsable{26, 1, 5};
+
+// "3 of them: REASON", the most frequent reason first.
+void list_counts(const std::map<std::string, int>& counts, std::string_view what,
+                 std::vector<std::string>& lines) {
+  std::vector<std::pair<std::string, int>> sorted(counts.begin(), counts.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  for (const auto& [name, count] : sorted)
+    lines.push_back(fmt::format("{} {}{}: {}", count, what, count == 1 ? "" : "s", name));
+}
+
+bool mentions(const std::map<std::string, int>& counts, std::string_view word) {
+  return std::any_of(counts.begin(), counts.end(), [&](const auto& entry) {
+    return entry.first.find(word) != std::string::npos;
+  });
+}
+
+void advise(const GraphShare& share, const teflon::MesaVersion& version,
+            std::vector<std::string>& advice) {
+  if (mentions(share.kept_back, "unsigned 8-bit"))
+    advice.emplace_back(
+        "quantise to unsigned 8-bit with one scale per tensor (quantisation-aware training of "
+        "TensorFlow 1 does; post-training quantisation of TensorFlow 2 makes signed ones)");
+  if (mentions(share.kept_back, "per channel"))
+    advice.emplace_back(
+        "quantise per tensor: with the converter's _experimental_disable_per_channel = True");
+  if (mentions(share.kept_back, "not square"))
+    advice.emplace_back("give the model a square input, such as 224 x 224");
+  if (mentions(share.kept_back, "one channel"))
+    advice.emplace_back("feed three channels: repeat the grey one");
+  if (mentions(share.kept_back, "dilated"))
+    advice.emplace_back("replace dilated convolutions, or leave them to the CPU");
+  if (mentions(share.kept_back, "ReLU"))
+    advice.emplace_back("use ReLU, or ReLU6 with an output range that ends at 6");
+  if (version.before(26, 2) && mentions(share.kept_back, "before Mesa 26.2"))
+    advice.emplace_back("install Mesa 26.2 or later: it computes these rightly");
+  if (share.partitions > 3)
+    advice.emplace_back(
+        "each partition costs a way to the CPU and back: replace the operators between them");
+}
+
+Result<ModelVerdict> on_rocket(const npu::CheckContext& context, const std::filesystem::path& file,
+                               std::span<const std::byte> bytes) {
+  const auto& facts = context.facts<npu::rocket::Facts>();
+  const auto installed = teflon::mesa_version_from(facts.mesa);
+  const teflon::MesaVersion version = installed.value_or(kNewestMesa);
+  ANYNPU_TRY(share, share_on_rocket(bytes, file.filename().string(), version));
+  ModelVerdict verdict;
+  verdict.family = "rocket";
+  if (installed && installed->before(kFirstUsable.major, kFirstUsable.minor, kFirstUsable.patch))
+    verdict.advice.push_back(fmt::format(
+        "Mesa {} {}; install 26.2 or later", installed->text(),
+        installed->before(25, 3) ? "has no driver for this NPU" : "leaks memory with each run"));
+  verdict.fit = share.taken == 0                 ? Fit::kCpuOnly
+                : share.taken == share.operators ? Fit::kRuns
+                                                 : Fit::kPartly;
+  verdict.summary =
+      fmt::format("{} of {} operators go to the NPU in {} partition{} (by the rules of Mesa {}{})",
+                  share.taken, share.operators, share.partitions, share.partitions == 1 ? "" : "s",
+                  version.text(), installed ? ", which is installed" : ", none is installed");
+  list_counts(share.kept_back, "operator", verdict.reasons);
+  for (std::string& line : verdict.reasons) line += " (the real delegate would crash or be wrong)";
+  list_counts(share.others, "operator", verdict.reasons);
+  advise(share, version, verdict.advice);
+  return verdict;
+}
+
+Result<ModelVerdict> on_rknpu(const npu::CheckContext& context, const std::filesystem::path& file,
+                              std::span<const std::byte> bytes) {
+  ANYNPU_TRY(model, engine::read_rknn(bytes, file.filename().string()));
+  const auto& facts = context.facts<npu::rknpu::Facts>();
+  ModelVerdict verdict;
+  verdict.family = "rknpu";
+  verdict.fit = Fit::kRuns;
+  verdict.summary = fmt::format(
+      "made by toolkit {} for {}, format {}", model.toolkit.empty() ? "?" : model.toolkit,
+      model.platforms.empty() ? "?" : join(model.platforms, ", "), model.format);
+  const std::string soc = facts.soc();
+  if (soc.empty()) {
+    verdict.fit = Fit::kUnknown;
+    verdict.reasons.emplace_back("this machine does not say which Rockchip SoC it is");
+  } else if (!model.platforms.empty() &&
+             std::none_of(
+                 model.platforms.begin(), model.platforms.end(),
+                 [&](const std::string& one) { return engine::same_platform(one, soc); })) {
+    verdict.fit = Fit::kRefused;
+    verdict.reasons.push_back(
+        fmt::format("the model is for {}, this is {}", join(model.platforms, ", "), soc));
+    verdict.advice.push_back(fmt::format("convert it again with target_platform='{}'", soc));
+  }
+  const std::string least = engine::least_runtime(model);
+  const std::string runtime = facts.runtime.empty() ? "" : facts.runtime.front().version;
+  if (runtime.empty()) {
+    if (verdict.fit == Fit::kRuns) verdict.fit = Fit::kUnknown;
+    verdict.reasons.emplace_back(
+        "librknnrt.so is not installed here, or does not tell its version");
+  } else if (!least.empty() && engine::compare_versions(runtime, least) < 0) {
+    verdict.fit = Fit::kRefused;
+    verdict.reasons.push_back(fmt::format("it needs librknnrt {} or later, {} is {}", least,
+                                          facts.runtime.front().path, runtime));
+    verdict.advice.push_back(fmt::format("install librknnrt {} or later", least));
+  }
+  return verdict;
+}
+
+Result<ModelVerdict> on_xdna(const npu::CheckContext& context, const std::filesystem::path& file,
+                             std::span<const std::byte> bytes) {
+  ANYNPU_TRY(model, model::read_xclbin(bytes, file.filename().string()));
+  ModelVerdict verdict;
+  verdict.family = "xdna";
+  if (!model.partition) {
+    verdict.fit = Fit::kRefused;
+    verdict.summary = "has no AIE_PARTITION section: it is for another kind of card";
+    verdict.advice.emplace_back("build it for the NPU (mlir-aie: aiecc --get-xclbin)");
+    return verdict;
+  }
+  const unsigned width = model.partition->column_width;
+  verdict.summary = fmt::format("needs {} column{}", width, width == 1 ? "" : "s");
+  unsigned columns = 0;
+  for (const npu::PciFunction& function : npu::pci_functions(context.machine()))
+    if (function.vendor == 0x1022)
+      columns = function.device == 0x1502 ? 4 : function.device == 0x17f0 ? 8 : columns;
+  verdict.fit = columns == 0 ? Fit::kUnknown : width <= columns ? Fit::kRuns : Fit::kRefused;
+  if (columns == 0) verdict.reasons.emplace_back("no Ryzen AI NPU is on this machine");
+  if (columns != 0 && width > columns) {
+    verdict.reasons.push_back(fmt::format("this NPU has {} columns", columns));
+    verdict.advice.push_back(fmt::format("build it for at most {} columns", columns));
+  }
+  if (columns == 4)
+    verdict.advice.emplace_back(
+        "build all designs that run at the same time for one width: others cannot share columns");
+  return verdict;
+}
+
+ModelVerdict on_axcl() {
+  ModelVerdict verdict;
+  verdict.family = "axcl";
+  verdict.fit = Fit::kUnknown;
+  verdict.summary =
+      "an .axmodel does not say in a documented way which chip it is for: the card's runtime tells "
+      "when it is loaded";
+  verdict.advice.emplace_back("compile with pulsar2 for AX650 (npu_mode NPU1 to NPU3)");
+  return verdict;
+}
+
+}  // namespace
+
+std::string_view to_string(Fit fit) {
+  switch (fit) {
+    case Fit::kRuns:
+      return "runs";
+    case Fit::kPartly:
+      return "partly";
+    case Fit::kCpuOnly:
+      return "cpu_only";
+    case Fit::kRefused:
+      return "refused";
+    case Fit::kUnknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+Result<std::vector<ModelVerdict>> check_model(const host::Machine& machine,
+                                              const std::vector<npu::Device>& devices,
+                                              const std::filesystem::path& file) {
+  ANYNPU_TRY(mapping, engine::FileMapping::open(file, kMostModelBytes));
+  ANYNPU_TRY(kind, model::kind_of(mapping.bytes(), file));
+  const npu::CheckContext context(machine);
+  ModelVerdict verdict;
+  switch (kind) {
+    case model::FileKind::kTflite: {
+      ANYNPU_TRY(made, on_rocket(context, file, mapping.bytes()));
+      verdict = std::move(made);
+      break;
+    }
+    case model::FileKind::kRknn: {
+      ANYNPU_TRY(made, on_rknpu(context, file, mapping.bytes()));
+      verdict = std::move(made);
+      break;
+    }
+    case model::FileKind::kXclbin: {
+      ANYNPU_TRY(made, on_xdna(context, file, mapping.bytes()));
+      verdict = std::move(made);
+      break;
+    }
+    case model::FileKind::kAxmodel:
+      verdict = on_axcl();
+      break;
+    case model::FileKind::kOnnx:
+      verdict.family = "cpu";
+      verdict.device = "cpu";
+      verdict.fit = Fit::kCpuOnly;
+      verdict.summary = "no NPU takes ONNX as it is";
+      verdict.advice.emplace_back(
+          "convert it with the vendor's tool: .rknn (rknn-toolkit2), .axmodel (pulsar2), or a "
+          ".tflite for Rockchip's mainline driver");
+      return std::vector<ModelVerdict>{verdict};
+  }
+  std::vector<ModelVerdict> verdicts;
+  for (const npu::Device& device : devices)
+    if (device.family == verdict.family) {
+      verdicts.push_back(verdict);
+      verdicts.back().device = device.id;
+    }
+  if (verdicts.empty()) verdicts.push_back(std::move(verdict));
+  return verdicts;
+}
+
+}  // namespace anynpu::doctor

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records of processes, orphans among them, and that a number used again is never signalled.
+#include "host/own_processes.h"
+
+#include <cstring>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace anynpu::host {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class OwnProcesses : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "anynpu-own-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    ::setenv("ANYNPU_RUN_DIR", folder_.c_str(), 1);
+  }
+  void TearDown() override {
+    for (pid_t child : children_) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, nullptr, 0);
+    }
+    ::unsetenv("ANYNPU_RUN_DIR");
+    fs::remove_all(folder_);
+  }
+  pid_t sleeper() {
+    std::string program = "sleep", time = "600";
+    char* argv[] = {program.data(), time.data(), nullptr};
+    pid_t pid = 0;
+    EXPECT_EQ(::posix_spawnp(&pid, "sleep", nullptr, nullptr, argv, environ), 0);
+    children_.push_back(pid);
+    return pid;
+  }
+  // As an earlier server would have left it: its parent is gone.
+  void orphan(const ProcessId& process) {
+    std::ifstream boot("/proc/sys/kernel/random/boot_id");
+    std::string id;
+    boot >> id;
+    std::ofstream(folder_ / "process-1-1.json")
+        << R"({"process":{"pid":)" << process.pid << R"(,"started":)" << process.started
+        << R"(},"parent":{"pid":)" << ::getpid()
+        << R"(,"started":1},"role":"worker","device":"rknpu0","boot":")" << id
+        << R"(","pid_namespace":")" << fs::read_symlink("/proc/self/ns/pid").string() << "\"}";
+  }
+
+  fs::path folder_;
+  std::vector<pid_t> children_;
+};
+
+TEST_F(OwnProcesses, ARecordLastsAsLongAsItsOwner) {
+  pid_t child = sleeper();
+  {
+    ProcessRecord record(child, "worker", "rknpu0");
+    auto found = find_leftovers(folder_);
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_THAT(found->orphans, IsEmpty());
+    EXPECT_THAT(found->files, IsEmpty());
+    ASSERT_THAT(found->looked_after, SizeIs(1));
+    EXPECT_EQ(found->looked_after[0].process.pid, child);
+    EXPECT_EQ(found->looked_after[0].device, "rknpu0");
+    EXPECT_EQ(found->looked_after[0].parent.pid, ::getpid());
+  }
+  EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+TEST_F(OwnProcesses, AnOrphanIsFoundAndEnded) {
+  pid_t child = sleeper();
+  auto id = process_id(child);
+  ASSERT_TRUE(id);
+  orphan(*id);
+  auto found = find_leftovers(folder_);
+  ASSERT_TRUE(found);
+  ASSERT_THAT(found->orphans, SizeIs(1));
+  EXPECT_EQ(found->orphans[0].process, *id);
+  EXPECT_TRUE(end_process(*id, seconds(10)));
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  children_.clear();
+  EXPECT_TRUE(WIFSIGNALED(status));
+  found = find_leftovers(folder_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->orphans, IsEmpty());
+  EXPECT_THAT(found->files, SizeIs(1));
+}
+
+TEST_F(OwnProcesses, ANumberUsedAgainIsNotOurs) {
+  pid_t child = sleeper();
+  auto id = process_id(child);
+  ASSERT_TRUE(id);
+  ProcessId earlier{child, id->started - 1};
+  orphan(earlier);
+  auto found = find_leftovers(folder_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->orphans, IsEmpty());
+  EXPECT_THAT(found->files, SizeIs(1));
+  auto sent = signal_process(earlier, SIGKILL);
+  ASSERT_TRUE(sent);
+  EXPECT_FALSE(*sent);
+  EXPECT_TRUE(is_running(*id));
+}
+
+TEST_F(OwnProcesses, AProcessThatEndedIsNotRunning) {
+  pid_t child = sleeper();
+  auto id = process_id(child);
+  ASSERT_TRUE(id);
+  EXPECT_TRUE(is_running(*id));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  children_.clear();
+  EXPECT_FALSE(is_running(*id));
+}
+
+TEST_F(OwnProcesses, BrokenRecordsAndDeadSocketsAreLeftovers) {
+  std::ofstream(folder_ / "process-5-5.json") << "{\"process\":{\"pid\":-1}}";
+  std::ofstream(folder_ / "notes.txt") << "not ours";
+  int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::string path = (folder_ / "old.sock").string();
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(fd, 1), 0);
+  auto found = find_leftovers(folder_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->files, ElementsAre(folder_ / "process-5-5.json"));
+  ::close(fd);
+  found = find_leftovers(folder_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->files,
+              ::testing::UnorderedElementsAre(folder_ / "process-5-5.json", folder_ / "old.sock"));
+}
+
+TEST_F(OwnProcesses, AFolderOfSomebodyElseIsRefused) {
+  fs::permissions(folder_, fs::perms::all);
+  auto folder = run_folder();
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().code, Code::kPermission);
+}
+
+}  // namespace
+}  // namespace anynpu::host
