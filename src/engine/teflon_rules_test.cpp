@@ -220,7 +220,8 @@ TEST(MesaVersion, TheLeakEndsWith26Point1Point5) {
 
 // TFLite's common.h of 2.9 and 2.14, and the kernel's drm.h and rocket_accel.h; LP64.
 TEST(TeflonAbi, Layouts) {
-  using namespace tflite;
+  using tflite::DelegateParams, tflite::DepthwiseConvParams, tflite::Node, tflite::Registration;
+  using tflite::WholeContext, tflite::WholeDelegate;
   EXPECT_EQ(sizeof(WholeDelegate), 56U);
   EXPECT_EQ(offsetof(WholeDelegate, prepare), 8U);
   EXPECT_EQ(offsetof(WholeDelegate, flags), 40U);

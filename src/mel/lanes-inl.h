@@ -6,7 +6,7 @@
 // Its constructors are written out: implicit ones are not compiled for the target.
 template <class V>
 struct Complex {
-  HWY_INLINE Complex() {}
+  HWY_INLINE Complex() {}  // NOLINT(modernize-use-equals-default): "= default" is implicit too
   HWY_INLINE Complex(V real, V imaginary) : re(real), im(imaginary) {}
 
   V re, im;

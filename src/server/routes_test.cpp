@@ -367,7 +367,7 @@ TEST_F(RoutesTest, ErrorsOfTheModelHaveTheirStatus) {
   for (const auto& [code, status] :
        {std::pair(Code::kTimeout, 504), std::pair(Code::kCrashed, 500),
         std::pair(Code::kDevice, 500), std::pair(Code::kCancelled, 503)}) {
-    control_->set([&] { control_->fail = Error{code, "so it went"}; });
+    control_->set([&, failure = code] { control_->fail = Error{failure, "so it went"}; });
     TestResponse response = infer("", kBmp, good);
     EXPECT_EQ(response.status, status);
     EXPECT_EQ(response.json()["error"]["message"], "so it went");

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 /// A service manager: the socket that $NOTIFY_SOCKET names.
 class ServiceManagerTest : public testing::Test {
  protected:
-  ServiceManagerTest() {
+  void SetUp() override {
     std::string path = (folder_ / "notify").string();
     socket_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_un address = {};
@@ -32,7 +32,7 @@ class ServiceManagerTest : public testing::Test {
     EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
   }
-  ~ServiceManagerTest() override {
+  void TearDown() override {
     for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) ::unsetenv(name);
   }
 

@@ -96,19 +96,21 @@ TEST(Chaos, LosesNoRequestAndLeavesNothingBehind) {
       requests_wanted(), killed.load(), stopped.load(), fell_back.load());
 
   // Stopped workers are found out by a request only: each lane gets some, until all are well again.
+  // A worker gets its shared memory with its first request, so the one that stands by may have had
+  // none before: one piece and one descriptor for each worker, and no more.
+  const long most_descriptors = before.descriptors + (before.children - before.shared_maps);
   test::Holdings after;
   for (int i = 0; i < 200; ++i) {
     auto reply = warm.request("POST", "/infer?model=mobilenet_v1", *picture, "image/jpeg");
     ASSERT_TRUE(reply && reply->status == 200);
     after = test::holdings_of(server.pid());
-    if (i > 20 && after.children == before.children && after.descriptors <= before.descriptors)
-      break;
+    if (i > 20 && after.children == before.children && after.descriptors <= most_descriptors) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   EXPECT_EQ(after.children, before.children);
-  EXPECT_LE(after.descriptors, before.descriptors);
+  EXPECT_LE(after.descriptors, most_descriptors);
   EXPECT_LE(after.threads, before.threads);
-  EXPECT_LE(after.shared_maps, before.shared_maps);
+  EXPECT_LE(after.shared_maps, after.children);
   // The allocator keeps what 100 pictures at once needed; a leak per request would be far over it.
   EXPECT_LT(after.resident_kb, before.resident_kb + 64 * 1024);
   std::printf("resident %ld -> %ld kB, descriptors %ld -> %ld, threads %ld -> %ld\n",
