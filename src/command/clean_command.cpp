@@ -48,10 +48,11 @@ int clean(const CleanOptions& options, const CommandContext& context) {
   auto report = context.report();
   report->fact("folder", "Folder", folder->string());
   report->fact("running", "Processes in order", found->looked_after.size());
-  report->table("processes",
-                {{"pid", "PROCESS", true}, {"role", "ROLE"}, {"device", "DEVICE"}, {"state", ""}},
-                processes);
-  report->table("files", {{"file", "FILE"}, {"state", ""}}, files);
+  report->table(
+      "processes",
+      {{"pid", "PROCESS", true}, {"role", "ROLE"}, {"device", "DEVICE"}, {"state", "STATE"}},
+      processes);
+  report->table("files", {{"file", "FILE"}, {"state", "STATE"}}, files);
   if (processes.empty() && files.empty()) report->line("nothing is left over");
   report->finish();
   return all ? kExitOk : kExitFailed;
@@ -62,7 +63,7 @@ int clean(const CleanOptions& options, const CommandContext& context) {
 void add_clean_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<CleanOptions>();
   CLI::App* command = app.add_subcommand(
-      "clean", "Remove what an anynpu that was killed left behind: workers, records, sockets");
+      "clean", "Remove what an anynpu that was killed left behind: processes, records, sockets");
   command->add_flag("--dry-run", options->dry_run, "only show it");
   command->footer(
       "A process is anynpu's only when its number and its start time are those of its record.\n\n"

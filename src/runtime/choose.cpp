@@ -274,7 +274,7 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
   auto on_cpu = load_on_cpu(candidates.placements, options);
   for (std::size_t i = 0; i < candidates.placements.size(); ++i) {
     const Placement& placement = candidates.placements[i];
-    auto reject = [&](std::string why, std::optional<Measured> measured) {
+    auto reject = [&](std::string why, const std::optional<Measured>& measured) {
       choice.report.rejected.push_back({placement, measured, std::move(why)});
     };
     const bool unwanted = options.policy == Policy::kNpuRequired && !placement.on_npu();

@@ -87,7 +87,8 @@ void ModelHost::load(const std::string& name, std::function<void(Result<>)> done
       std::lock_guard lock(mutex_);
       auto at = entries_.find(key);
       if (at != entries_.end() && at->second.load != 0) {
-        at->second.waiting.push_back([joined](const Result<Hosted>& one) { joined->settle(one); });
+        at->second.waiting.emplace_back(
+            [joined](const Result<Hosted>& one) { joined->settle(one); });
         continue;
       }
       if (at == entries_.end())

@@ -38,7 +38,7 @@ Json number_schema(const char* type, double least, double most) {
 }
 
 // One picture as it is, or several in a form.
-Json picture_body(Json more_fields) {
+Json picture_body(const Json& more_fields) {
   Json bytes = {{"type", "string"}, {"contentMediaType", "application/octet-stream"}};
   Json fields = {{"image", {{"type", "array"}, {"items", bytes}}}};
   fields.update(more_fields);

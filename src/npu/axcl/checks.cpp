@@ -404,7 +404,7 @@ Verdict library_complete(const CheckContext& context) {
   if (found.empty()) return skip("the library is not there");
   static constexpr std::string_view kFolders[] = {"/usr/lib/axcl"};
   Problem problem;
-  for (std::string part : {std::string("libaxcl_rt.so"), std::string("libaxcl_logger.so")}) {
+  for (const std::string& part : {std::string("libaxcl_rt.so"), std::string("libaxcl_logger.so")}) {
     auto here = host::find_library(context.machine(), part, kFolders);
     if (here.empty()) continue;
     auto facts = context.machine().elf(here[0].path);

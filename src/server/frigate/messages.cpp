@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -65,7 +66,7 @@ Result<Layout> layout_of(const std::vector<std::int64_t>& shape) {
 }
 
 std::uint8_t byte_of(float value) {
-  return value >= 0 ? static_cast<std::uint8_t>(std::min(value, 1.0F) * 255 + 0.5F)
+  return value >= 0 ? static_cast<std::uint8_t>(std::lround(std::min(value, 1.0F) * 255))
                     : std::uint8_t{0};
 }
 
