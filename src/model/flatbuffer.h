@@ -132,7 +132,7 @@ class FlatTable {
 
  private:
   std::uint64_t place(int field) const {
-    auto slot = static_cast<std::uint64_t>(4 + 2 * field);
+    auto slot = 4 + 2 * static_cast<std::uint64_t>(field);
     if (bytes_ == nullptr || slot + 2 > vtable_size_) return 0;
     std::uint64_t offset = bytes_->read<std::uint16_t>(vtable_ + slot);
     return offset != 0 ? at_ + offset : 0;

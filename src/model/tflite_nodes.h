@@ -29,7 +29,7 @@ struct TfliteNode {
 };
 
 /// At most 100,000 nodes. `file` is the name that errors start with.
-Result<std::vector<TfliteNode>> read_tflite_nodes(std::span<const std::byte> bytes,
+Result<std::vector<TfliteNode>> read_tflite_nodes(std::span<const std::byte> raw,
                                                   const std::string& file);
 
 }  // namespace anynpu::model
