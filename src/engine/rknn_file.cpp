@@ -183,7 +183,7 @@ std::string plain_version(const std::string& version) {
 }
 
 std::string least_runtime(const RknnFile& model) {
-  const std::string toolkit = plain_version(model.toolkit);
+  std::string toolkit = plain_version(model.toolkit);
   // Rockchip's table: from 2.0 on a runtime as new as the toolkit; 1.5.2 and 1.6 from 1.5.2 on.
   if (compare_versions(toolkit, "2") >= 0) return toolkit;
   if (model.format >= 6) return "1.5.2";
@@ -193,7 +193,7 @@ std::string least_runtime(const RknnFile& model) {
 
 bool same_platform(const std::string& target, const std::string& soc) {
   auto family = [](const std::string& word) -> std::string {
-    const std::string lower = to_lower(word);
+    std::string lower = to_lower(word);
     if (lower.starts_with("rk3568") || lower.starts_with("rk3566")) return "rk3566";
     for (const char* same : {"rk3582", "rk3583", "rk3588"})
       if (lower.starts_with(same)) return "rk3588";

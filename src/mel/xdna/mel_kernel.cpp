@@ -244,9 +244,11 @@ void mel_lanes(const int16_t* samples, int32_t stride, int frames, int8_t* featu
 
 void anynpu_mel_batch(const int16_t* samples, int8_t* features, int32_t* scratch, int32_t frames,
                       int32_t stride) {
-  using namespace anynpu::mel::xdna;
+  using anynpu::mel::xdna::kBins;
+  using anynpu::mel::xdna::kLanes;
   for (int32_t done = 0; done < frames; done += kLanes) {
     const int32_t count = frames - done < kLanes ? frames - done : kLanes;
-    mel_lanes(samples + done * stride, stride, count, features + done * kBins, scratch);
+    anynpu::mel::xdna::mel_lanes(samples + done * stride, stride, count, features + done * kBins,
+                                 scratch);
   }
 }
