@@ -70,7 +70,6 @@ class TeflonSession : public Session {
     ANYNPU_TRY(model, tflite::LoadedModel::open(api_, artifact));
     ANYNPU_TRY(graph, tflite::Graph::create(api_, model, {1, false}));
     graph_ = std::move(graph);
-    take_ioctl_record();
     if (api_.modify_graph(graph_->interpreter(), guard_.delegate()) != tflite::kOk)
       return Error{Code::kUnsupported, "Teflon cannot take the graph over"};
     const Coverage& coverage = guard_.coverage();
@@ -163,6 +162,7 @@ Result<std::unique_ptr<Session>> load_session(const tflite::Api& api, const Libr
                                               const MesaVersion& mesa,
                                               const std::filesystem::path& artifact) {
   watch_ioctls(kFirstRocketRequest, kLastRocketRequest, kRocketPrepBo);
+  take_ioctl_record();
   tflite::WholeDelegate* delegate = library.create(nullptr, nullptr, 0, nullptr);
   if (delegate == nullptr)
     return Error{Code::kDevice, "Teflon found no device that it can drive"}.with_hint(

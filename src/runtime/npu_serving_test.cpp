@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serving on an NPU that fails in every way: over the simulated Teflon, in real worker processes.
+#include <cstdio>
 #include <future>
 #include <thread>
 
@@ -259,38 +260,50 @@ TEST_F(NpuServing, AsManyWorkersAsMakeItFaster) {
   ask(*model);
 }
 
+// With npu-preferred most are answered by the CPU, as the device rests; with npu-required all wait
+// for the device, so that every fault meets requests.
 TEST_F(NpuServing, RandomFaultsCostNoRequestAndNoAnswer) {
-  // Inside of a run, so that the rest of the test is not spent on time-outs.
-  options_.hang_limit = milliseconds(150);
-  options_.quarantine = std::make_shared<Quarantine>(
-      QuarantineRules{milliseconds(5), milliseconds(40), milliseconds(1), {}});
-  auto model = start();
-  ASSERT_TRUE(model);
-  teflon_.fault("submit:one-in=50:seed=3+crash:one-in=150:seed=4+hang:one-in=400:seed=5");
-  constexpr int kRequests = 3000;
-  std::atomic<int> next = 0, right = 0, on_npu = 0;
-  std::vector<std::thread> callers;
-  std::mutex checking;  // the reference session is one
-  for (int c = 0; c < 4; ++c)
-    callers.emplace_back([&] {
-      for (int i = next++; i < kRequests; i = next++) {
-        const std::vector<std::byte> input = random_bytes(static_cast<std::uint32_t>(i) + 10'000);
-        Request request;
-        request.input = std::make_shared<BytesSource>(input);
-        request.deadline = Clock::now() + kPatience;
-        auto reply = model->infer(std::move(request));
-        ASSERT_TRUE(reply) << reply.error().message;
-        const std::lock_guard lock(checking);
-        right += package_.right(input, *reply) ? 1 : 0;
-        on_npu += reply->device == "rocket0" ? 1 : 0;
-      }
-    });
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(right, kRequests);
-  EXPECT_GT(on_npu, 0);
-  EXPECT_GT(model->counters().fallbacks, 0U);
-  EXPECT_EQ(model->counters().failed, 0U);
-  EXPECT_GT(model->circuits()[0].opened, 1U);
+  for (const Policy policy : {Policy::kNpuPreferred, Policy::kNpuRequired}) {
+    options_.policy = policy;
+    teflon_.fault("");
+    // Inside of a run, so that the rest of the test is not spent on time-outs.
+    options_.hang_limit = milliseconds(150);
+    options_.quarantine = std::make_shared<Quarantine>(
+        QuarantineRules{milliseconds(5), milliseconds(40), milliseconds(1), {}});
+    auto model = start();
+    ASSERT_TRUE(model);
+    teflon_.fault("submit:one-in=50:seed=3+crash:one-in=150:seed=4+hang:one-in=400:seed=5");
+    const int kRequests = policy == Policy::kNpuPreferred ? 3000 : 1500;
+    std::atomic<int> next = 0, right = 0, on_npu = 0;
+    std::vector<std::thread> callers;
+    std::mutex checking;  // the reference session is one
+    for (int c = 0; c < 4; ++c)
+      callers.emplace_back([&] {
+        for (int i = next++; i < kRequests; i = next++) {
+          const std::vector<std::byte> input = random_bytes(static_cast<std::uint32_t>(i) + 10'000);
+          Request request;
+          request.input = std::make_shared<BytesSource>(input);
+          request.deadline = Clock::now() + kPatience;
+          auto reply = model->infer(std::move(request));
+          ASSERT_TRUE(reply) << reply.error().message;
+          const std::lock_guard lock(checking);
+          right += package_.right(input, *reply) ? 1 : 0;
+          on_npu += reply->device == "rocket0" ? 1 : 0;
+        }
+      });
+    for (std::thread& caller : callers) caller.join();
+    EXPECT_EQ(right, kRequests);
+    EXPECT_GT(on_npu, 0);
+    if (policy == Policy::kNpuPreferred)
+      EXPECT_GT(model->counters().fallbacks, 0U);
+    else
+      EXPECT_EQ(on_npu, kRequests);
+    EXPECT_EQ(model->counters().failed, 0U);
+    EXPECT_GT(model->circuits()[0].opened, policy == Policy::kNpuPreferred ? 0U : 10U);
+    std::printf("%s: %d of %d answered by the device, which failed %d times\n",
+                std::string(to_string(policy)).c_str(), on_npu.load(), kRequests,
+                static_cast<int>(model->circuits()[0].opened));
+  }
 }
 
 TEST_F(NpuServing, CrashesAndHangsLeaveNothingBehind) {

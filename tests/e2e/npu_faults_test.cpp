@@ -169,6 +169,11 @@ class NpuFaults : public ::testing::TestWithParam<Family> {
     ServeOptions options;
     options.instances = 1;
     options.hang_limit = milliseconds(500);
+    // Faults come again and again here, which makes the pauses of a quarantine grow to minutes.
+    QuarantineRules rules;
+    rules.first_pause = milliseconds(20);
+    rules.longest_pause = milliseconds(200);
+    options.quarantine = std::make_shared<Quarantine>(rules);
     npu::Device device;
     device.id = GetParam().name + "0";
     device.family = GetParam().name;
