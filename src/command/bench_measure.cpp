@@ -108,7 +108,8 @@ class Load {
       if (error_ || Clock::now() >= end_ || plan_.stop()) return false;
       ++under_way_;
     }
-    model_.submit(request_for(plan_), [this](Result<runtime::Reply> reply) { answered(reply); });
+    model_.submit(request_for(plan_),
+                  [this](const Result<runtime::Reply>& reply) { answered(reply); });
     return true;
   }
 

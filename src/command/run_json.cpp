@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The answers of `anynpu run` for programs: JSON and CSV.
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "command/command.h"
@@ -11,7 +13,7 @@ namespace {
 
 // Microseconds are as fine as it gets.
 double rounded(double ms) {
-  return static_cast<double>(static_cast<long long>(ms * 1000 + 0.5)) / 1000;
+  return static_cast<double>(std::llround(ms * 1000)) / 1000;
 }
 
 Json to_json(const Timings& timings) {

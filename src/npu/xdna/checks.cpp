@@ -72,7 +72,7 @@ Verdict bare_metal(const CheckContext& context) {
   Verdict verdict = without_driver(facts);
   if (verdict.state != Verdict::State::kFail) return verdict;
   if (!facts.virtual_machine) return pass();
-  verdict.problems[0].evidence.push_back("/proc/cpuinfo: flag hypervisor");
+  verdict.problems[0].evidence.emplace_back("/proc/cpuinfo: flag hypervisor");
   return verdict;
 }
 
