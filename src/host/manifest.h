@@ -3,30 +3,35 @@
 // support bundles share. One line is one fact; '#' starts a comment line; a later line replaces an
 // earlier one about the same path. In texts \n \t \0 \\ and \xNN stand for bytes.
 //
-//   machine Orange Pi 5 Plus, Armbian, vendor kernel 6.1     what it is, for people
-//   base rk3588-vendor                                       starts as that machine (same folder)
-//   arch aarch64                          kernel 6.1.115-vendor-rk35xx
-//   user 1000 1000,44,105                 uid, gids: the effective one first
-//   now 1795600000                        seconds since 1970
-//   file PATH [MODE [UID:GID]] = TEXT     a line: TEXT and "\n"
-//   file PATH [MODE [UID:GID]]            its lines follow, each after "| "
-//   raw PATH = TEXT                       TEXT without an end of line
-//   dt PATH = TEXT                        a property of the device tree: TEXT and "\0"
-//   folder PATH [MODE [UID:GID]]          only needed for empty ones
+// clang-format off
+//   machine Orange Pi 5 Plus, vendor kernel   what it is, for people
+//   base rk3588-vendor                        starts as that machine (same folder)
+//   arch aarch64
+//   kernel 6.1.115-vendor-rk35xx
+//   user 1000 1000,44,105                     uid, gids: the effective one first
+//   now 1795600000                            seconds since 1970
+//   file PATH [MODE [UID:GID]] = TEXT         a line: TEXT and "\n"
+//   file PATH [MODE [UID:GID]]                its lines follow, each after "| "
+//   raw PATH = TEXT                           TEXT without an end of line
+//   dt PATH = TEXT                            a property of the device tree: TEXT and "\0"
+//   folder PATH [MODE [UID:GID]]              only needed for empty ones
 //   link PATH -> TARGET
-//   char PATH MAJOR:MINOR MODE UID:GID    also: block; socket PATH MODE UID:GID; fifo the same
-//   access PATH yes|no                    whether the user may open it, where the mode does not
-//   tell fail PATH ERRNO                       reading, listing and stat end with it: EACCES, EIO,
-//   ... remove PATH                           with all below it pci ADDRESS
-//   VENDOR:DEVICE[:REVISION] [driver=NAME] [class=0x118000] [runtime=suspended] module NAME
-//   [VERSION] [built-in]      /sys/module/NAME and, when loaded, its line in /proc/modules env
-//   NAME=VALUE                        of the process kmsg TEXT                             a line
-//   of the kernel log kmsg-none REASON                      the log cannot be read elf PATH
-//   arch=aarch64 [soname=X] [needed=A,B] [glibc=2.38] [text="..."]... answer NODE QUESTION
-//   [ARGUMENT] = TEXT      QUESTION: open, drm-version, rknpu-action, answer NODE QUESTION
-//   [ARGUMENT] ! ERRNO     amdxdna-info, amdxdna-array, axcl-cards expect ID [DEVICE] what the
-//   doctor has to find; a machine inherits none expect-unknown ID                     what it has
-//   to say it could not check expect-exit N
+//   char PATH MAJOR:MINOR MODE UID:GID        also: block; socket PATH MODE UID:GID; fifo the same
+//   access PATH yes|no                        whether the user may open it, where the mode does not tell
+//   fail PATH ERRNO                           reading, listing and stat end with it: EACCES, EIO, ...
+//   remove PATH                               with all below it
+//   pci ADDRESS VENDOR:DEVICE[:REVISION] [driver=NAME] [class=0x118000] [runtime=suspended]
+//   module NAME [VERSION] [built-in]          /sys/module/NAME and, when loaded, its line in /proc/modules
+//   env NAME=VALUE                            of the process
+//   kmsg TEXT                                 a line of the kernel log
+//   kmsg-none REASON                          the log cannot be read
+//   elf PATH arch=aarch64 [soname=X] [needed=A,B] [glibc=2.38] [text="..."]...
+//   answer NODE QUESTION [ARGUMENT] = TEXT    QUESTION: open, drm-version, rknpu-action,
+//   answer NODE QUESTION [ARGUMENT] ! ERRNO   amdxdna-info, amdxdna-array, axcl-cards
+//   expect ID [DEVICE]                        what the doctor has to find; a machine inherits none
+//   expect-unknown ID                         what it has to say it could not check
+//   expect-exit N
+// clang-format on
 #pragma once
 
 #include <filesystem>
