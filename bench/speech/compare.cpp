@@ -3,6 +3,7 @@
 // same models, in turn and on one thread: word error rates, times and their ratio.
 //
 //   speech_compare MODEL FOLDER [beam=N] [temperatures=0] [verbose=1] [peer=0] [clips=N]
+//                  [workers=N] [vad=MODEL] [language=en] [words=1]
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -53,11 +54,21 @@ int main(int argc, char** argv) {
   if (!canary) return fail(canary.error());
   runtime::ServeOptions options;
   options.isolated = false;
-  options.instances = 1;
+  options.instances = setting("workers", 1);
   options.policy = runtime::Policy::kCpuOnly;
   auto served = runtime::ServedModel::start(*package, package->latest().number, *canary, options);
   if (!served) return fail(served.error());
-  auto transcriber = speech::Transcriber::open(std::move(*served));
+  std::shared_ptr<runtime::ServedModel> vad;
+  if (settings.contains("vad")) {
+    auto of_vad = model::open_package(settings["vad"]);
+    if (!of_vad) return fail(of_vad.error());
+    auto sound = speech::canary(*of_vad);
+    if (!sound) return fail(sound.error());
+    auto started = runtime::ServedModel::start(*of_vad, 1, *sound, options);
+    if (!started) return fail(started.error());
+    vad = std::move(*started);
+  }
+  auto transcriber = speech::Transcriber::open(std::move(*served), vad);
   if (!transcriber) return fail(transcriber.error());
 
   std::unique_ptr<bench::PlainLoop> plain;
@@ -78,6 +89,7 @@ int main(int argc, char** argv) {
     speech::TranscribeOptions asked;
     asked.beam_size = setting("beam", 1);
     asked.word_times = setting("words", 0) != 0;
+    if (settings.contains("vad")) asked.segmentation = speech::Segmentation::kVad;
     if (settings.contains("temperatures")) asked.temperatures = {0};
     if (settings.contains("language")) asked.language = settings["language"];
     const TimePoint start = Clock::now();

@@ -135,7 +135,7 @@ class TinyLanguage {
 
 // The likeliest first step, 0, leads to unlikely ones.
 const TinyLanguage kTrap({{{0.34F, 0.33F, 0.33F},  // after 0
-                           {0.05F, 0.05F, 0.9F},   // after 1
+                           {0.01F, 0.01F, 0.98F},  // after 1
                            {0, 0, 1},
                            {0.55F, 0.44F, 0.01F}}});  // the beginning
 
@@ -160,7 +160,7 @@ TEST(DecodeSearch, ABeamFindsTheLikeliestWhole) {
   const DecodeSearch search = kTrap.run(ending_with_2(2), 2);
   for (const std::size_t row : {0U, 1U}) {
     EXPECT_THAT(search.best(row).tokens, ElementsAre(1));
-    EXPECT_NEAR(search.best(row).sum_logprob, std::log(0.44 * 0.9), 1e-5);
+    EXPECT_NEAR(search.best(row).sum_logprob, std::log(0.44 * 0.98), 1e-5);
   }
 }
 
@@ -228,7 +228,7 @@ TEST(DecodeSettings, GoThroughFloatsAndAreChecked) {
   const auto back = DecodeSettings::unpack(packed, 10);
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->pack(), packed);
-  EXPECT_FALSE(DecodeSettings::unpack(packed, 8)) << "a token beyond the vocabulary";
+  EXPECT_FALSE(DecodeSettings::unpack(packed, 6)) << "a token beyond the vocabulary";
   EXPECT_FALSE(DecodeSettings::unpack(std::span(packed).first(3), 10));
   for (const float bad : {-5.0F, 0.5F, 1e30F, std::nanf("")}) {
     auto damaged = packed;

@@ -26,4 +26,8 @@ class Activity {
 /// By loudness over what is quiet around: no model, and fooled by music.
 std::unique_ptr<Activity> loudness_activity();
 
+/// By Silero's network (its fourth version), which hears 96 ms at a time. `model` outlives it.
+std::unique_ptr<Activity> silero_activity(runtime::ServedModel& model);
+std::shared_ptr<const runtime::InputSource> silero_canary(std::vector<float> sound);
+
 }  // namespace anynpu::speech

@@ -47,6 +47,10 @@ Result<std::unique_ptr<Transcriber>> Transcriber::open(std::shared_ptr<runtime::
   if (package.task != model::Task::kTranscribe)
     return Error{Code::kUnsupported, fmt::format("{} does not transcribe: its task is {}",
                                                  package.name, to_string(package.task))};
+  if (vad && vad->package().task != model::Task::kVad)
+    return Error{Code::kUnsupported,
+                 fmt::format("{} does not tell voice activity: its task is {}", vad->package().name,
+                             to_string(vad->package().task))};
   ANYNPU_TRY(tokenizer, tokenizer_of(package));
   PipelineParts parts{std::move(model), std::move(vad), tokenizer};
   return package.speech.kind == model::Speech::Kind::kWhisper ? open_whisper(std::move(parts))
@@ -54,10 +58,11 @@ Result<std::unique_ptr<Transcriber>> Transcriber::open(std::shared_ptr<runtime::
 }
 
 Result<std::shared_ptr<const runtime::InputSource>> canary(const model::Package& package) {
+  const std::vector<float> sound = made_up_sound();
+  if (package.task == model::Task::kVad) return silero_canary(sound);
   if (package.task != model::Task::kTranscribe)
     return Error{Code::kUnsupported, fmt::format("{} is no speech model: its task is {}",
                                                  package.name, to_string(package.task))};
-  const std::vector<float> sound = made_up_sound();
   if (package.speech.kind == model::Speech::Kind::kMoonshine)
     return input_of(moonshine_canary(sound));
   ANYNPU_TRY(tokenizer, tokenizer_of(package));
@@ -65,8 +70,8 @@ Result<std::shared_ptr<const runtime::InputSource>> canary(const model::Package&
   return input_of(std::move(question));
 }
 
-std::unique_ptr<Activity> activity_of(const PipelineParts&) {
-  return loudness_activity();
+std::unique_ptr<Activity> activity_of(const PipelineParts& parts) {
+  return parts.vad ? silero_activity(*parts.vad) : loudness_activity();
 }
 
 std::size_t windows_at_once(const runtime::ServedModel& model) {
