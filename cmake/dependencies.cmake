@@ -16,7 +16,6 @@ pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(sndfile REQUIRED IMPORTED_TARGET sndfile)
 pkg_check_modules(soxr REQUIRED IMPORTED_TARGET soxr)
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
-pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 # By pkg-config: the CMake package also looks for the HTTP libraries of the parts that are not used.
 pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 if(ANYNPU_TESTS)

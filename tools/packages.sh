@@ -24,7 +24,6 @@ LIBRARY_PACKAGES=(
   libsoxr-dev
   libssl-dev
   prometheus-cpp-dev
-  libsystemd-dev
 )
 
 # Libraries that only tests use.

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The service manager (systemd), through libsystemd's sd_notify.
+// The service manager (systemd), by its protocol (sd_notify(3), sd_watchdog_enabled(3)): one
+// datagram. libsystemd would bring six more libraries, which every command would load at its start.
 #include "server/service_manager.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
-#include <systemd/sd-daemon.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -18,7 +26,26 @@ constexpr std::size_t kMostStatusBytes = 400;
 
 // The protocol is lines of NAME=VALUE, so a status must not have a line break of its own.
 bool notify(const std::string& text) {
-  return ::sd_notify(0, text.c_str()) > 0;
+  const char* name = std::getenv("NOTIFY_SOCKET");
+  if (name == nullptr || (*name != '/' && *name != '@')) return false;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(name);
+  if (length >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, name, length);
+  if (*name == '@') address.sun_path[0] = '\0';  // of the abstract name space
+  Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return fd && ::sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL,
+                        reinterpret_cast<const sockaddr*>(&address),
+                        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length)) ==
+                   static_cast<ssize_t>(text.size());
+}
+
+std::uint64_t number_in_environment(const char* name) {
+  const char* text = std::getenv(name);
+  std::uint64_t number = 0;
+  if (text != nullptr) std::from_chars(text, text + std::strlen(text), number);
+  return number;
 }
 
 std::string status_line(std::string_view status) {
@@ -49,8 +76,11 @@ bool ServiceManager::extend(Duration time) const {
 }
 
 std::optional<Duration> ServiceManager::watchdog_limit() {
-  std::uint64_t limit = 0;
-  if (::sd_watchdog_enabled(0, &limit) <= 0 || limit == 0) return std::nullopt;
+  const std::uint64_t limit = number_in_environment("WATCHDOG_USEC");
+  const bool of_another =
+      std::getenv("WATCHDOG_PID") != nullptr &&
+      number_in_environment("WATCHDOG_PID") != static_cast<std::uint64_t>(::getpid());
+  if (limit == 0 || of_another) return std::nullopt;
   constexpr std::uint64_t kLongest = std::chrono::microseconds(std::chrono::hours(24)).count();
   return microseconds(std::min(limit, kLongest));
 }
