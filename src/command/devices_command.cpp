@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "command/command.h"
 #include "command/interrupt.h"
+#include "command/telemetry_text.h"
 #include "host/machine.h"
 #include "npu/devices.h"
 
@@ -42,7 +43,9 @@ void explain_for_people(Report& report, const npu::Device& device) {
   if (!device.finding.empty()) report.line("  more: anynpu explain " + device.finding);
 }
 
-void print_devices(const std::vector<npu::Device>& devices, const CommandContext& context) {
+/// `sampler` of those who watch: with what each NPU is doing.
+void print_devices(const std::vector<npu::Device>& devices, Sampler* sampler,
+                   const CommandContext& context) {
   std::vector<std::vector<Cell>> rows;
   for (const npu::Device& device : devices) rows.push_back(row_of(device));
 
@@ -60,6 +63,16 @@ void print_devices(const std::vector<npu::Device>& devices, const CommandContext
                  {"evidence", ""}},
                 rows);
   for (const npu::Device& device : devices) explain_for_people(*report, device);
+  if (sampler != nullptr) {
+    Json samples = Json::array();
+    for (const npu::Device& device : devices) {
+      if (device.family == "cpu") continue;
+      const npu::Telemetry& sample = sampler->sample(device);
+      report->line(fmt::format("{} now: {}", device.id, sample_line(sample)));
+      samples.push_back(sample_json(device, sample));
+    }
+    report->data("samples", samples);
+  }
   std::string why = npu::why_no_npu(devices);
   report->data("no_npu", why.empty() ? Json() : Json(why));
   if (devices.size() == 1) {
@@ -69,11 +82,15 @@ void print_devices(const std::vector<npu::Device>& devices, const CommandContext
   report->finish();
 }
 
-/// A watcher prints again when this changes.
-std::string state_of(const std::vector<npu::Device>& devices) {
+/// A watcher prints again when this changes: what is there, its state, and who uses it.
+std::string state_of(const std::vector<npu::Device>& devices, const host::Machine& machine) {
   std::string state;
-  for (const npu::Device& device : devices)
+  for (const npu::Device& device : devices) {
     state += fmt::format("{} {} {}\n", device.id, npu::to_string(device.status), device.reason);
+    if (device.family == "cpu") continue;
+    for (const npu::Holder& holder : npu::find_holders(machine, device.nodes).found)
+      state += fmt::format("  {}\n", holder.pid);
+  }
   return state;
 }
 
@@ -85,15 +102,22 @@ int list_devices(const DevicesOptions& options, const CommandContext& context) {
     machine = std::move(*tree);
   }
   std::vector<npu::Device> devices = npu::find_devices(*machine);
-  print_devices(devices, context);
-  if (options.watch) watch_for_interrupt();
-  while (options.watch && !interrupted() && context.out()) {
+  if (!options.watch) {
+    print_devices(devices, nullptr, context);
+    return kExitOk;
+  }
+  watch_for_interrupt();
+  Sampler sampler(*machine, {});
+  std::string state = state_of(devices, *machine);
+  print_devices(devices, &sampler, context);
+  while (!interrupted() && context.out()) {
     ::poll(nullptr, 0, static_cast<int>(options.interval * 1000));
-    std::vector<npu::Device> now = npu::find_devices(*machine);
-    if (interrupted() || state_of(now) == state_of(devices)) continue;
-    devices = std::move(now);
+    devices = npu::find_devices(*machine);
+    std::string now = state_of(devices, *machine);
+    if (interrupted() || now == state) continue;
+    state = std::move(now);
     if (!context.json) context.out() << '\n';
-    print_devices(devices, context);
+    print_devices(devices, &sampler, context);
   }
   return kExitOk;
 }

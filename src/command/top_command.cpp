@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// `anynpu top`: what every NPU is doing, again and again.
-//
-// On a terminal the picture is drawn over itself with the few sequences that every terminal, ssh
-// and tmux know; elsewhere each sample is a line of its own.
-#include <map>
+// `anynpu top`: what every NPU is doing, again and again: drawn over itself on a terminal,
+// elsewhere each sample as a line of its own.
 #include <memory>
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
 
-#include "base/text.h"
 #include "command/command.h"
 #include "command/interrupt.h"
+#include "command/screen.h"
+#include "command/telemetry_text.h"
 #include "host/machine.h"
 #include "npu/devices.h"
-#include "npu/telemetry.h"
 
 namespace anynpu::command {
 namespace {
@@ -24,82 +20,53 @@ struct TopOptions {
   std::string root;
   double interval = 1;
   int count = 0;
+  bool ask_cards = false;
 };
 
-constexpr std::string_view kHome = "\033[H", kClearLine = "\033[K", kClearBelow = "\033[J";
-
-std::string shown(const npu::Reading& reading, std::string_view format, double scale = 1) {
-  return reading.value ? fmt::format(fmt::runtime(format), *reading.value * scale) : "?";
-}
-
-std::string bar(double percent) {
-  constexpr int kWidth = 20;
-  int full = static_cast<int>(percent * kWidth / 100 + 0.5);
-  std::string text = "[";
-  for (int i = 0; i < kWidth; ++i) text += i < full ? '#' : '.';
-  return text + "]";
-}
-
-std::string figures(const npu::Telemetry& sample) {
-  std::string text = fmt::format("load {} {} {}", shown(sample.load, "{:.0f}%"),
-                                 shown(sample.frequency, "{:.0f}MHz", 1e-6),
-                                 shown(sample.temperature, "{:.1f}°C"));
-  if (!sample.power_state.empty()) text += " " + sample.power_state;
-  return text;
-}
-
-std::string holders_text(const npu::Telemetry& sample) {
-  std::vector<std::string> words;
-  for (const npu::Holder& holder : sample.holders.found)
-    words.push_back(fmt::format("{}({})", holder.command, holder.pid));
-  std::string text = words.empty() ? "nobody" : join(words, " ");
-  if (sample.holders.hidden != 0)
-    text += fmt::format(", and perhaps some of {} processes of other users", sample.holders.hidden);
-  return text;
-}
-
-std::vector<std::string> picture(const npu::Device& device, const npu::Telemetry& sample) {
-  std::vector<std::string> lines = {
-      fmt::format("{}  {}  {}", device.id, device.title, figures(sample))};
-  for (std::size_t core = 0; core < sample.core_load.size(); ++core) {
-    const npu::Reading& load = sample.core_load[core];
-    lines.push_back(
-        fmt::format("  core {}  {} {}", core, bar(load.value.value_or(0)), shown(load, "{:.0f}%")));
+int draw_again_and_again(const std::vector<npu::Device>& devices, Sampler& sampler,
+                         Duration interval, const CommandContext& context) {
+  Screen screen(context.out());
+  while (true) {
+    std::vector<const npu::Telemetry*> samples;
+    for (const npu::Device& device : devices) samples.push_back(&sampler.sample(device));
+    // What has another size now is drawn again at once, from the same samples.
+    Screen::Event event = Screen::Event::kResized;
+    for (const TimePoint next = Clock::now() + interval; event == Screen::Event::kResized;
+         event = screen.wait(next - Clock::now())) {
+      std::vector<std::string> lines;
+      for (std::size_t i = 0; i < devices.size(); ++i)
+        for (std::string& line : sample_picture(devices[i], *samples[i], screen.width()))
+          lines.push_back(std::move(line));
+      lines.emplace_back("q ends it");
+      screen.draw(lines);
+    }
+    if (event == Screen::Event::kQuit || !context.out()) return kExitOk;
   }
-  lines.push_back("  held by " + holders_text(sample));
-  for (const auto& [name, reading] :
-       {std::pair{"load", &sample.load}, std::pair{"frequency", &sample.frequency},
-        std::pair{"temperature", &sample.temperature}, std::pair{"memory", &sample.memory_used}})
-    if (!reading->value)
-      lines.push_back(fmt::format("  {} unknown, because {}", name, reading->why));
-  return lines;
 }
 
-Json reading_json(const npu::Reading& reading) {
-  Json json{{"value", reading.value ? Json(*reading.value) : Json()}};
-  if (reading.value)
-    json["source"] = reading.source;
-  else
-    json["unknown_because"] = reading.why;
-  return json;
-}
-
-Json sample_json(const npu::Device& device, const npu::Telemetry& sample) {
-  Json cores = Json::array();
-  for (const npu::Reading& core : sample.core_load) cores.push_back(reading_json(core));
-  Json holders = Json::array();
-  for (const npu::Holder& holder : sample.holders.found)
-    holders.push_back({{"pid", holder.pid}, {"command", holder.command}, {"nodes", holder.nodes}});
-  return {{"device", device.id},
-          {"title", device.title},
-          {"load_percent", reading_json(sample.load)},
-          {"core_load_percent", cores},
-          {"frequency_hz", reading_json(sample.frequency)},
-          {"temperature_c", reading_json(sample.temperature)},
-          {"memory_bytes", reading_json(sample.memory_used)},
-          {"power_state", sample.power_state.empty() ? Json() : Json(sample.power_state)},
-          {"holders", holders},
-          {"processes_hidden", sample.holders.hidden}};
+int write_lines(const std::vector<npu::Device>& devices, Sampler& sampler,
+                const TopOptions& options, const CommandContext& context) {
+  watch_for_interrupt();
+  // Two samples at least, because some figures are differences.
+  const int count = options.count != 0 ? options.count : 2;
+  Json samples = Json::array();
+  for (int round = 0; round < count && context.out(); ++round) {
+    if (round != 0) ::poll(nullptr, 0, static_cast<int>(options.interval * 1000));
+    if (interrupted()) break;
+    samples = Json::array();
+    for (const npu::Device& device : devices) {
+      const npu::Telemetry& sample = sampler.sample(device);
+      if (!context.json) context.out() << device.id << ' ' << sample_line(sample) << '\n';
+      samples.push_back(sample_json(device, sample));
+    }
+    context.out().flush();
+  }
+  if (context.json) {
+    auto report = context.report();
+    report->data("samples", samples);
+    report->finish();
+  }
+  return kExitOk;
 }
 
 int watch(const TopOptions& options, const CommandContext& context) {
@@ -111,44 +78,17 @@ int watch(const TopOptions& options, const CommandContext& context) {
   }
   std::vector<npu::Device> devices = npu::find_devices(*machine);
   std::erase_if(devices, [](const npu::Device& device) { return device.family == "cpu"; });
-  bool terminal = !context.json && options.count == 0 && ::isatty(STDOUT_FILENO) == 1;
   if (devices.empty() && !context.json) {
     context.out() << npu::why_no_npu(devices) << '\n';
     return kExitOk;
   }
-  watch_for_interrupt();
-  std::map<std::string, npu::Telemetry> last;
-  if (terminal) context.out() << "\033[2J";
-  // Two samples at least, because some figures are differences.
-  int count = options.count != 0 ? options.count : terminal ? 0 : 2;
-  for (int round = 0; (count == 0 || round < count) && !interrupted() && context.out(); ++round) {
-    if (round != 0) ::poll(nullptr, 0, static_cast<int>(options.interval * 1000));
-    if (interrupted()) break;
-    Json samples = Json::array();
-    if (terminal) context.out() << kHome;
-    for (const npu::Device& device : devices) {
-      auto before = last.find(device.id);
-      npu::Telemetry sample =
-          npu::sample_telemetry(*machine, device, before == last.end() ? nullptr : &before->second);
-      if (terminal) {
-        for (const std::string& line : picture(device, sample))
-          context.out() << line << kClearLine << '\n';
-      } else if (!context.json) {
-        context.out() << device.id << ' ' << figures(sample) << " held by " << holders_text(sample)
-                      << '\n';
-      }
-      samples.push_back(sample_json(device, sample));
-      last[device.id] = std::move(sample);
-    }
-    if (terminal) context.out() << kClearBelow;
-    if (context.json && (round + 1 == count)) {
-      auto report = context.report();
-      report->data("samples", samples);
-      report->finish();
-    }
-    context.out().flush();
-  }
-  return kExitOk;
+  // Another machine's cards cannot be asked from here.
+  Sampler sampler(*machine, options.ask_cards && options.root.empty() ? asking_cards()
+                                                                      : npu::TelemetryOptions{});
+  if (!context.json && options.count == 0 && can_draw())
+    return draw_again_and_again(devices, sampler,
+                                milliseconds(static_cast<int>(options.interval * 1000)), context);
+  return write_lines(devices, sampler, options, context);
 }
 
 }  // namespace
@@ -169,8 +109,11 @@ void add_top_command(CLI::App& app, CommandContext& context) {
       ->add_option("--root", options->root,
                    "of a tree of files or a NAME.machine instead of this machine")
       ->type_name("DIR");
+  command->add_flag("--ask-cards", options->ask_cards,
+                    "ask AXERA's cards too, every 10 s: it costs them a little work");
   command->footer(
-      "No root is needed, and no sleeping device is woken. What cannot be told says why.\n\n"
+      "No root is needed, and no sleeping device is woken. What cannot be told says why.\n"
+      "On a terminal q ends it.\n\n"
       "Examples:\n"
       "  anynpu top\n"
       "  anynpu top --count 1\n"

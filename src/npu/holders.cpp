@@ -51,8 +51,9 @@ Holders find_holders(const host::Machine& machine, const std::vector<std::string
     for (const std::string& descriptor : *descriptors) {
       if (++links > kMostLinks) return holders;
       auto target = machine.read_link(folder + "/fd/" + descriptor);
-      if (target && std::find(nodes.begin(), nodes.end(), *target) != nodes.end() &&
-          std::find(holder.nodes.begin(), holder.nodes.end(), *target) == holder.nodes.end())
+      if (!target || std::find(nodes.begin(), nodes.end(), *target) == nodes.end()) continue;
+      holder.files.push_back(folder + "/fdinfo/" + descriptor);
+      if (std::find(holder.nodes.begin(), holder.nodes.end(), *target) == holder.nodes.end())
         holder.nodes.push_back(*target);
     }
     if (holder.nodes.empty()) continue;

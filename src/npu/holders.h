@@ -17,6 +17,7 @@ struct Holder {
   std::size_t open_files = 0;      // all of its descriptors
   std::uint64_t most_files = 0;    // its soft limit; 0: unknown
   std::vector<std::string> nodes;  // those of the asked ones that it has open
+  std::vector<std::string> files;  // their /proc/PID/fdinfo/N, where some drivers count
 };
 
 struct Holders {

@@ -5,6 +5,7 @@
 #include "npu/axcl/checks.h"
 #include "npu/axcl/probe.h"
 #include "npu/axcl/recovery.h"
+#include "npu/axcl/telemetry.h"
 #include "npu/cpu/probe.h"
 #include "npu/rknpu/checks.h"
 #include "npu/rknpu/probe.h"
@@ -18,6 +19,7 @@
 #include "npu/xdna/checks.h"
 #include "npu/xdna/probe.h"
 #include "npu/xdna/recovery.h"
+#include "npu/xdna/telemetry.h"
 
 namespace anynpu::npu {
 
@@ -40,11 +42,13 @@ std::span<const Family> families() {
        .title = "AXERA PCIe card",
        .probe = axcl::probe,
        .checks = axcl::checks,
+       .telemetry = axcl::telemetry,
        .ladder = axcl::ladder},
       {.name = "xdna",
        .title = "AMD Ryzen AI NPU",
        .probe = xdna::probe,
        .checks = xdna::checks,
+       .telemetry = xdna::telemetry,
        .ladder = xdna::ladder},
       {.name = "unknown",
        .title = "NPU of a driver that anynpu does not know",

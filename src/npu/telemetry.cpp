@@ -11,21 +11,21 @@
 namespace anynpu::npu {
 
 Telemetry sample_telemetry(const host::Machine& machine, const Device& device,
-                           const Telemetry* before) {
+                           const Telemetry* before, const TelemetryOptions& options) {
   Telemetry sample;
-  SampleTelemetry own = nullptr;
-  for (const Family& family : families())
-    if (family.name == device.family) own = family.telemetry;
-  if (own != nullptr) {
-    sample = own(machine, device, before);
-  } else {
-    std::string why = "anynpu reads none for this family yet";
-    sample.load = sample.frequency = sample.temperature = sample.memory_used =
-        Reading::unknown(why);
-  }
   sample.holders = find_holders(machine, device.nodes);
   sample.taken = Clock::now();
+  const std::string none = "anynpu reads none of this family";
+  sample.load = sample.frequency = sample.temperature = sample.memory_used = Reading::unknown(none);
+  sample.commands = Reading::unknown("the driver does not count them");
+  for (const Family& family : families())
+    if (family.name == device.family && family.telemetry != nullptr)
+      family.telemetry(machine, device, before, options, sample);
   return sample;
+}
+
+double clock_ms() {
+  return to_ms(Clock::now().time_since_epoch());
 }
 
 Reading number_of_file(const host::Machine& machine, const std::string& path, double scale) {

@@ -3,12 +3,15 @@
 // waking the device. What cannot be told says why.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "host/machine.h"
 #include "npu/device.h"
 #include "npu/holders.h"
@@ -30,6 +33,7 @@ struct Telemetry {
   Reading frequency;               // Hz
   Reading temperature;             // degrees Celsius
   Reading memory_used;             // bytes
+  Reading commands;                // that came back, in a second; only of drivers that count them
   std::string power_state;         // of the kernel's power management: "active", "suspended", ""
   Holders holders;
 
@@ -38,13 +42,32 @@ struct Telemetry {
   TimePoint taken = {};
 };
 
-/// `before` is the last sample of the same device, or null: some figures need two.
-using SampleTelemetry = Telemetry (*)(const host::Machine& machine, const Device& device,
-                                      const Telemetry* before);
+/// What a card with a processor of its own tells of itself, by its vendor's library.
+struct CardFigures {
+  double load_percent = 0;
+  double celsius = 0;
+  std::uint64_t memory_used = 0;  // bytes
+};
+
+struct TelemetryOptions {
+  /// Asks the card with that number on the PCI bus, in a process of its own. Null: cards are not
+  /// asked, because each question costs them work.
+  std::function<Result<CardFigures>(int bus)> ask_card = {};
+  Duration least_pause = seconds(10);  // between two questions to a card
+};
+
+/// Fills in what it can tell; the holders are there already. `before` is the last sample of the
+/// same device, or null: some figures need two.
+using SampleTelemetry = void (*)(const host::Machine& machine, const Device& device,
+                                 const Telemetry* before, const TelemetryOptions& options,
+                                 Telemetry& sample);
 
 /// By the device's family. A family without telemetry of its own has its holders only.
 Telemetry sample_telemetry(const host::Machine& machine, const Device& device,
-                           const Telemetry* before = nullptr);
+                           const Telemetry* before = nullptr, const TelemetryOptions& options = {});
+
+/// Milliseconds of the steady clock, as counters keep them.
+double clock_ms();
 
 /// The zone of /sys/class/thermal whose type is `type`.
 Reading thermal_zone(const host::Machine& machine, std::string_view type);

@@ -41,7 +41,29 @@ void read_log(const host::KernelLog& log, Card& card) {
   }
 }
 
+// By the card's number, which is its bus.
+Result<std::map<unsigned, CardState>> ask_cards(const host::Machine& machine,
+                                                const std::string& node) {
+  ANYNPU_TRY(answer, machine.ask(node, {.question = host::Question::kAxclCards}));
+  std::map<unsigned, CardState> states;
+  for (const std::string& line : split(answer, '\n')) {
+    std::vector<std::string> words = split(line, ' ');
+    if (words.size() != 2) continue;
+    const auto bus = static_cast<unsigned>(std::strtoul(words[0].c_str(), nullptr, 10));
+    states[bus] = words[1] == "1"   ? CardState::kAlive
+                  : words[1] == "0" ? CardState::kDead
+                                    : CardState::kUnknown;
+  }
+  return states;
+}
+
 }  // namespace
+
+Result<CardState> card_state(const host::Machine& machine, unsigned bus) {
+  ANYNPU_TRY(states, ask_cards(machine, std::string(kNodes[0])));
+  auto found = states.find(bus);
+  return found == states.end() ? CardState::kUnknown : found->second;
+}
 
 Facts Facts::read(const CheckContext& context) {
   const host::Machine& machine = context.machine();
@@ -60,25 +82,18 @@ Facts Facts::read(const CheckContext& context) {
 
   const std::string node(kNodes[0]);
   if (!machine.exists(node) || !machine.may_open(node)) return facts;
-  auto answer = machine.ask(node, {.question = host::Question::kAxclCards});
-  if (!answer) {
-    facts.refused = answer.error();
+  auto states = ask_cards(machine, node);
+  if (!states) {
+    facts.refused = states.error();
     return facts;
   }
-  std::map<unsigned, unsigned long> states;
-  for (const std::string& line : split(*answer, '\n')) {
-    std::vector<std::string> words = split(line, ' ');
-    if (words.size() == 2)
-      states[static_cast<unsigned>(std::strtoul(words[0].c_str(), nullptr, 10))] =
-          std::strtoul(words[1].c_str(), nullptr, 10);
-  }
-  facts.listed = states.size();
+  facts.listed = states->size();
   for (Card& card : facts.cards) {
-    auto state = states.find(bus_of(card.function.address));
-    if (state == states.end() || state->second > 1) continue;
-    card.state = state->second == 1 ? CardState::kAlive : CardState::kDead;
+    auto state = states->find(bus_of(card.function.address));
+    if (state == states->end() || state->second == CardState::kUnknown) continue;
+    card.state = state->second;
     card.state_evidence = fmt::format("{}: the driver says that card {} is {}", node, state->first,
-                                      state->second == 1 ? "alive" : "dead");
+                                      card.state == CardState::kAlive ? "alive" : "dead");
   }
   return facts;
 }

@@ -29,6 +29,9 @@ struct Card {
   bool link_lost = false;
 };
 
+/// What the driver says of the card with that number; one question, and the node is opened once.
+Result<CardState> card_state(const host::Machine& machine, unsigned bus);
+
 struct Facts {
   std::vector<Card> cards;
   bool driver = false;  // the module axcl_host is loaded

@@ -43,6 +43,7 @@ std::vector<Device> probe(const host::Machine& machine) {
     if (function.vendor != kVendor || function.device != kAx650) continue;
     Device device = device_at(devices.size());
     device.index = bus_number(function.address);
+    device.system_path = "/sys/bus/pci/devices/" + function.address;
     device.evidence.push_back(fmt::format(
         "/sys/bus/pci/devices/{}: {:04x}:{:04x}, {}", function.address, function.vendor,
         function.device, function.driver.empty() ? "no driver" : "driver " + function.driver));

@@ -53,8 +53,8 @@ std::vector<double> parse_load(std::string_view text) {
   return cores;
 }
 
-Telemetry telemetry(const host::Machine& machine, const Device& device, const Telemetry*) {
-  Telemetry sample;
+void telemetry(const host::Machine& machine, const Device& device, const Telemetry*,
+               const TelemetryOptions&, Telemetry& sample) {
   read_load(machine, sample);
   std::string name = device.system_path.substr(device.system_path.rfind('/') + 1);
   sample.frequency = name.empty()
@@ -65,7 +65,6 @@ Telemetry telemetry(const host::Machine& machine, const Device& device, const Te
       Reading::unknown("the driver does not count the memory of its clients; it is main memory");
   if (!device.system_path.empty())
     sample.power_state = first_line(machine, device.system_path + "/power/runtime_status");
-  return sample;
 }
 
 }  // namespace anynpu::npu::rknpu

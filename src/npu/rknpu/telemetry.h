@@ -9,7 +9,8 @@
 
 namespace anynpu::npu::rknpu {
 
-Telemetry telemetry(const host::Machine& machine, const Device& device, const Telemetry* before);
+void telemetry(const host::Machine& machine, const Device& device, const Telemetry* before,
+               const TelemetryOptions& options, Telemetry& sample);
 
 /// "NPU load:  Core0:  5%, Core1:  0%," or "NPU load:  5%", in percent by core; untrusted text.
 std::vector<double> parse_load(std::string_view text);

@@ -22,8 +22,8 @@ Reading core_load(const std::string& path, const Reading& active, const Telemetr
 
 }  // namespace
 
-Telemetry telemetry(const host::Machine& machine, const Device&, const Telemetry* before) {
-  Telemetry sample;
+void telemetry(const host::Machine& machine, const Device&, const Telemetry* before,
+               const TelemetryOptions&, Telemetry& sample) {
   double sum = 0;
   int known = 0;
   sample.load = Reading::unknown("/sys shows no core of the driver");
@@ -51,7 +51,6 @@ Telemetry telemetry(const host::Machine& machine, const Device&, const Telemetry
   sample.temperature = thermal_zone(machine, "npu-thermal");
   sample.memory_used =
       Reading::unknown("the driver does not count the memory of its clients; it is main memory");
-  return sample;
 }
 
 }  // namespace anynpu::npu::rocket

@@ -8,6 +8,7 @@ namespace anynpu::npu::rocket {
 
 /// The driver counts nothing itself. How long each core had power is an upper bound of its load:
 /// a core keeps its power for 50 ms after a job.
-Telemetry telemetry(const host::Machine& machine, const Device& device, const Telemetry* before);
+void telemetry(const host::Machine& machine, const Device& device, const Telemetry* before,
+               const TelemetryOptions& options, Telemetry& sample);
 
 }  // namespace anynpu::npu::rocket

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// AMD Ryzen AI NPUs, by their PCI ids. A sleeping one is not woken: only what the kernel has cached
-// of its configuration space is read.
+// AMD Ryzen AI NPUs, by their PCI ids. No node is opened: that would wake a sleeping one, and who
+// looks again and again would keep it awake.
 #include "npu/xdna/probe.h"
 
-#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "npu/readiness.h"
 #include "npu/sysfs.h"
-#include "npu/xdna/live.h"
 
 namespace anynpu::npu::xdna {
 namespace {
@@ -57,22 +56,6 @@ Device device_at(std::size_t index, std::string_view title) {
   return device;
 }
 
-// What an NPU that is awake says of itself. A sleeping one is left alone.
-void describe_live(const host::Machine& machine, Device& device, const std::string& folder) {
-  if (first_line(machine, folder + "/power/runtime_status") != "active") return;
-  auto live = read_live(machine, device.node, folder);
-  if (!live) return;  // the doctor looks into what a driver does not answer
-  device.evidence.push_back(fmt::format(
-      "{}: firmware {}, {} columns, {} MHz, {} contexts{}", device.node,
-      live->firmware.empty() ? "not told" : live->firmware, live->columns, live->clock_mhz,
-      live->contexts.size(), live->watts ? fmt::format(", {:.1f} W", *live->watts) : ""));
-  for (const LiveContext& context : live->contexts)
-    device.evidence.push_back(fmt::format(
-        "{}: process {} has columns {} to {}, {} commands done, {} under way", device.node,
-        context.pid, context.first_column, context.first_column + std::max(context.columns, 1U) - 1,
-        context.completions, context.in_flight()));
-}
-
 }  // namespace
 
 std::vector<Device> probe(const host::Machine& machine) {
@@ -81,15 +64,17 @@ std::vector<Device> probe(const host::Machine& machine) {
     const Part* part = part_of(function);
     if (part == nullptr) continue;
     Device device = device_at(devices.size(), part->title);
+    device.system_path = "/sys/bus/pci/devices/" + function.address;
     device.evidence.push_back(
         fmt::format("/sys/bus/pci/devices/{}: {:04x}:{:04x} revision {:02x}, {}", function.address,
                     function.vendor, function.device, function.revision,
                     function.driver.empty() ? "no driver" : "driver " + function.driver));
+    const std::string firmware = device.system_path + "/fw_version";
+    if (std::string version = first_line(machine, firmware); !version.empty())
+      device.evidence.push_back(firmware + ": " + printable(version, 40));
     if (std::string node = accel_of(machine, function.address); !node.empty()) {
       device.evidence.push_back(describe_node(machine, "/dev/accel/" + node));
       judge_nodes(machine, device, {"/dev/accel/" + node});
-      if (device.status == Status::kReady)
-        describe_live(machine, device, "/sys/bus/pci/devices/" + function.address);
     } else {
       device.reason = "the kernel has made no device node for it";
       device.hint = "load the kernel module: sudo modprobe amdxdna";
