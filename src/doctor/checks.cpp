@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "doctor/machine_checks.h"
 #include "npu/registry.h"
 
 namespace anynpu::doctor {
@@ -19,6 +20,7 @@ std::vector<const npu::Check*> collect() {
   };
   for (const npu::Family& family : npu::families())
     if (family.checks != nullptr) add(family.checks());
+  add(machine_checks());
   return checks;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kUser = "user";
 
-constexpr std::array<std::string_view, 14> kVariables = {"PATH",
+constexpr std::array<std::string_view, 18> kVariables = {"PATH",
                                                          "LD_LIBRARY_PATH",
                                                          "LD_PRELOAD",
                                                          "container",
@@ -27,6 +27,10 @@ constexpr std::array<std::string_view, 14> kVariables = {"PATH",
                                                          "NODE_NAME",
                                                          "HOME",
                                                          "XDG_DATA_HOME",
+                                                         "XDG_RUNTIME_DIR",
+                                                         "PULSE_SERVER",
+                                                         "PIPEWIRE_REMOTE",
+                                                         "PIPEWIRE_RUNTIME_DIR",
                                                          "ANYNPU_MODELS"};
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -64,6 +68,8 @@ std::string plain_environment(std::string_view text) {
   std::string kept;
   for (const std::string& word : split(text, '\0')) {
     std::string name = word.substr(0, word.find('='));
+    // A sound server elsewhere has a host's name.
+    if (name == "PULSE_SERVER" && word.find('/') == std::string::npos) continue;
     if (std::find(kVariables.begin(), kVariables.end(), name) != kVariables.end())
       kept += word + std::string("\0", 1);
   }
@@ -132,6 +138,8 @@ MachineDescription without_secrets(MachineDescription description) {
       entry.content = plain_environment(entry.content);
     else if (is_of_process(path, "/maps"))
       entry.content = only_lines_with(entry.content, "/dev/");
+    else if (path.starts_with("/etc/containers/"))  // the rest of a service may hold passwords
+      entry.content = only_lines_with(entry.content, "AddDevice=");
     else if (path == "/var/lib/dpkg/status")
       entry.content = plain_packages(entry.content);
     if (path.starts_with("/proc/") && path.find("/fd/") != std::string::npos &&

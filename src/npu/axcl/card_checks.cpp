@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks of AXERA's cards: the firmware, whether the card lives, what its runtime said.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "npu/axcl/check_functions.h"
+#include "npu/axcl/facts.h"
+
+namespace anynpu::npu::axcl {
+namespace {
+
+// Which of the four ways a dead card died.
+enum class Death { kDaemon, kSuspend, kHeat, kPanic };
+
+Death death_of(const CheckContext& context, const Card& card) {
+  if (!card.link_lost) return Death::kDaemon;
+  const auto& lines = context.kernel_log().lines;
+  for (const std::string& line : lines) {
+    if (contains(line, ": dead!")) break;
+    if (contains(line, "PM: suspend entry")) return Death::kSuspend;
+  }
+  auto path = context.machine().read_text("/proc/ax_proc/pcie/sysdump/path", 256);
+  for (const std::string& name :
+       context.machine().list(path ? std::string(trim(*path)) : std::string("/opt")))
+    if (contains(name, "sysdump") || contains(name, "vmcore")) return Death::kPanic;
+  return Death::kHeat;
+}
+
+Verdict not_dead(const CheckContext& context, Death death) {
+  const Facts& facts = context.facts<Facts>();
+  std::vector<Problem> problems;
+  for (std::size_t i = 0; i < facts.cards.size(); ++i) {
+    const Card& card = facts.cards[i];
+    if (card.state != CardState::kDead || death_of(context, card) != death) continue;
+    Problem problem{.device = device_id(context, i), .evidence = {card.state_evidence}};
+    problem.evidence.push_back(
+        fmt::format("/sys/bus/pci/devices/{}/config: {}", card.function.address,
+                    card.link_lost ? "all ones, the link is gone" : "the link is there"));
+    if (death == Death::kDaemon)
+      problem.remedy = {.text = "reboot this one card",
+                        .commands = {fmt::format("sudo anynpu recover {} --apply", problem.device)},
+                        .needs_root = true};
+    problems.push_back(std::move(problem));
+  }
+  if (facts.cards.empty()) return skip("there is no AXERA card on the PCI bus");
+  return fail(std::move(problems));
+}
+
+// Words in the runtime's own log on the host.
+Verdict runtime_log_has(const CheckContext& context, std::string_view first,
+                        std::string_view second = {}) {
+  if (!context.has("axcl")) return skip("there is no AXERA card");
+  auto text = context.machine().read_text(kRuntimeLog);
+  if (!text) return skip(std::string(kRuntimeLog) + " cannot be read");
+  Problem problem;
+  for (const std::string& line : split(*text, '\n')) {
+    if (!contains(line, first) && (second.empty() || !contains(line, second))) continue;
+    problem.evidence = {std::string(kRuntimeLog) + ": " + printable(line)};  // the last one
+  }
+  return problem.evidence.empty() ? pass() : fail(std::move(problem));
+}
+
+}  // namespace
+
+Verdict check_firmware_there(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.cards.empty()) return skip("there is no AXERA card on the PCI bus");
+  if (context.container()) return skip("a container does not see the host's firmware");
+  if (!facts.driver) return skip("the driver is not loaded");
+  if (context.machine().exists(kFirmware)) return pass();
+  Problem problem{.evidence = {std::string(kFirmware) + ": not there"}};
+  for (const std::string& line : host::log_lines(context.kernel_log(), "Patch file not found", 1))
+    problem.evidence.push_back("kernel log: " + printable(line));
+  problem.remedy = {.text = "install the firmware, then load the modules anew",
+                    .commands = {"sudo apt-get install --reinstall axclhost",
+                                 "sudo modprobe -r axcl_host && sudo modprobe axcl_host"},
+                    .needs_root = true,
+                    .risk = "loading the modules anew resets every AXERA card of the machine"};
+  return fail(std::move(problem));
+}
+
+Verdict check_daemon_alive(const CheckContext& context) {
+  return not_dead(context, Death::kDaemon);
+}
+
+Verdict check_not_suspended(const CheckContext& context) {
+  return not_dead(context, Death::kSuspend);
+}
+
+Verdict check_not_overheated(const CheckContext& context) {
+  return not_dead(context, Death::kHeat);
+}
+
+Verdict check_not_panicked(const CheckContext& context) {
+  return not_dead(context, Death::kPanic);
+}
+
+Verdict check_bus_number_in_guest(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  auto text = context.machine().read_text("/proc/cpuinfo");
+  if (!text || !contains(*text, " hypervisor")) return skip("this is no virtual machine");
+  for (std::size_t i = 0; i < facts.cards.size(); ++i)
+    if (facts.cards[i].state == CardState::kDead && !facts.cards[i].link_lost)
+      return fail(
+          Problem{.device = device_id(context, i),
+                  .evidence = {facts.cards[i].state_evidence, "/proc/cpuinfo: flag hypervisor"}});
+  return pass();
+}
+
+Verdict check_transfers_whole(const CheckContext& context) {
+  return runtime_log_has(context, "but 0 bytes sent", "recv dma size");
+}
+
+Verdict check_card_worker_alive(const CheckContext& context) {
+  return runtime_log_has(context, "Decode api(4) response failed");
+}
+
+Verdict check_npu_without_fault(const CheckContext& context) {
+  return runtime_log_has(context, "npu hard error", "0x8030070c");
+}
+
+Verdict check_device_number_right(const CheckContext& context) {
+  return runtime_log_has(context, "0x80300184");
+}
+
+}  // namespace anynpu::npu::axcl

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks of Ryzen AI NPUs: the device node, limits, XRT.
+//
+// Nothing here opens the node of a sleeping NPU: each ioctl wakes it (120 to 136 ms, firmware
+// loaded anew), and with some kernels opening alone binds the process to it.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "npu/remedies.h"
+#include "npu/xdna/check_functions.h"
+#include "npu/xdna/facts.h"
+
+namespace anynpu::npu::xdna {
+namespace {
+
+constexpr std::uint64_t kHeapBytes = 64 << 20;  // the driver's buffer heap, locked into memory
+
+Remedy install_xrt(const CheckContext& context) {
+  const host::Distribution& distribution = context.distribution();
+  Remedy remedy = install_package(context, "install XRT with its NPU plugin, of one version",
+                                  {.apt = "libxrt2 libxrt-npu2", .dnf = "xrt", .nix = "xrt"});
+  if (distribution.id == "debian" && !context.container())
+    remedy.commands = {"sudo apt-get install -t trixie-backports libxrt2 libxrt-npu2"};
+  return remedy;
+}
+
+}  // namespace
+
+Verdict check_node_there(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (!facts.bound) return skip("no driver has taken the NPU");
+  std::vector<std::string> missing;
+  for (const PciFunction& function : facts.functions)
+    for (const std::string& name :
+         context.machine().list("/sys/bus/pci/devices/" + function.address + "/accel"))
+      if (!context.machine().exists("/dev/accel/" + name)) missing.push_back("/dev/accel/" + name);
+  if (missing.empty()) return pass();
+  Problem problem;
+  problem.device = context.devices_of("xdna").empty() ? "" : context.devices_of("xdna")[0]->id;
+  for (const std::string& node : missing) problem.evidence.push_back(node + ": not there");
+  if (context.container()) {
+    problem.evidence.push_back("in a container: " + context.container().evidence);
+    problem.remedy = pass_devices(context, missing);
+  } else {
+    problem.remedy = {.text = "let udev make the node again",
+                      .commands = {"sudo udevadm trigger --subsystem-match=accel"},
+                      .needs_root = true};
+  }
+  return fail(std::move(problem));
+}
+
+Verdict check_node_permission(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.devices.empty()) return skip("there is no node of this driver");
+  std::vector<Problem> problems;
+  for (const Device& device : facts.devices)
+    for (const std::string& node : device.nodes) {
+      if (!context.machine().exists(node) || context.machine().may_open(node)) continue;
+      problems.push_back({.device = device.id,
+                          .evidence = {describe_node(context.machine(), node)},
+                          .remedy = join_group(context, node, "SUBSYSTEM==\"accel\"")});
+    }
+  return fail(std::move(problems));
+}
+
+Verdict check_device_not_volume(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (!context.container()) return skip("this is no container");
+  if (facts.devices.empty()) return skip("there is no node of this driver");
+  std::vector<Problem> problems;
+  for (const Device& device : facts.devices)
+    for (const std::string& node : device.nodes) {
+      if (!context.machine().may_open(node)) continue;
+      // Only what is awake is opened, and a sleeping NPU is not woken to look.
+      if (!facts.functions.empty() &&
+          first_line(context.machine(), "/sys/bus/pci/devices/" + facts.functions[0].address +
+                                            "/power/runtime_status") == "suspended")
+        return cannot_tell("the NPU sleeps, and opening its node would wake it");
+      auto opened = context.machine().ask(node, {.question = host::Question::kOpen});
+      if (opened || opened.error().system_errno != EPERM) continue;
+      problems.push_back({.device = device.id,
+                          .evidence = {node + ": open ends with EPERM although its mode allows it",
+                                       "in a container: " + context.container().evidence},
+                          .remedy = pass_devices(context, {node})});
+    }
+  return fail(std::move(problems));
+}
+
+Verdict check_memory_lock(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.devices.empty()) return skip("there is no node of this driver");
+  if (context.machine().identity().uid == 0 && !context.container())
+    return skip("root may lock memory without a limit");
+  auto limit = host::soft_limit(context.machine(), "Max locked memory");
+  if (!limit) return cannot_tell(limit.error().message);
+  if (*limit >= kHeapBytes) return pass();
+  Problem problem{.device = facts.devices[0].id,
+                  .evidence = {fmt::format("/proc/self/limits: Max locked memory {} bytes, {} are "
+                                           "needed",
+                                           *limit, kHeapBytes)}};
+  switch (context.container().kind) {
+    case host::ContainerKind::kNone:
+      problem.remedy = {
+          .text = "raise the limit, then log in again (a service: LimitMEMLOCK=infinity)",
+          .commands =
+              {"echo '* - memlock unlimited' | sudo tee /etc/security/limits.d/90-npu.conf"},
+          .needs_root = true};
+      if (context.distribution().id == "nixos")
+        problem.remedy.commands = {
+            "security.pam.loginLimits = [ { domain = \"*\"; type = \"-\"; item = \"memlock\"; "
+            "value "
+            "= \"unlimited\"; } ];"};
+      break;
+    case host::ContainerKind::kKubernetes:
+      problem.remedy = {.text =
+                            "raise the limit in the runtime's defaults on the node: a pod cannot "
+                            "ask for it (containerd: LimitMEMLOCK=infinity in its service)",
+                        .commands = {"sudo systemctl edit containerd"},
+                        .needs_root = true};
+      break;
+    default:
+      problem.remedy = {
+          .text = "start the container with a larger limit",
+          .commands = {fmt::format(
+              "{} run --ulimit memlock=-1 ...",
+              context.container().kind == host::ContainerKind::kPodman ? "podman" : "docker")}};
+      break;
+  }
+  return fail(std::move(problem));
+}
+
+Verdict check_xrt_there(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.devices.empty()) return skip("there is no node of this driver");
+  if (!facts.xrt.empty()) return pass();
+  Problem problem{.device = facts.devices[0].id,
+                  .evidence = {"libxrt_coreutil.so.2: in no folder of the loader, not in "
+                               "/opt/xilinx/xrt/lib"},
+                  .remedy = install_xrt(context)};
+  return fail(std::move(problem));
+}
+
+Verdict check_xrt_new_enough(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.xrt.empty()) return skip("XRT is not installed");
+  const XrtCopy& copy = facts.xrt.front();
+  std::vector<std::string> parts = split(copy.version, '.');
+  if (parts.size() < 2)
+    return cannot_tell("the name of " + copy.folder + "'s XRT tells no version");
+  if (std::strtoul(parts[1].c_str(), nullptr, 10) >= 18) return pass();
+  return fail(
+      Problem{.evidence = {copy.folder + ": XRT " + copy.version}, .remedy = install_xrt(context)});
+}
+
+Verdict check_plugin_there(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.xrt.empty()) return skip("XRT is not installed");
+  const XrtCopy& copy = facts.xrt.front();
+  if (!copy.plugin.empty()) return pass();
+  Remedy remedy = install_package(context, "install XRT's NPU plugin, of XRT's own version",
+                                  {.apt = "libxrt-npu2", .dnf = "xrt-npu", .nix = "xrt"});
+  return fail(
+      Problem{.evidence = {copy.folder +
+                           ": libxrt_coreutil.so.2, and no libxrt_driver_xdna.so.2 beside it"},
+              .remedy = std::move(remedy)});
+}
+
+Verdict check_plugin_of_one_version(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.xrt.empty() || facts.xrt.front().plugin.empty()) return skip("there is no plugin");
+  const XrtCopy& copy = facts.xrt.front();
+  auto short_version = [](const std::string& version) {
+    std::vector<std::string> parts = split(version, '.');
+    return parts.size() < 2 ? version : parts[0] + "." + parts[1];
+  };
+  if (copy.version.empty() || copy.plugin_version.empty() ||
+      short_version(copy.version) == short_version(copy.plugin_version))
+    return pass();
+  return fail(Problem{
+      .evidence = {copy.folder + ": XRT " + copy.version + ", plugin " + copy.plugin_version},
+      .remedy = install_xrt(context)});
+}
+
+Verdict check_one_xrt(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.xrt.size() < 2) return facts.xrt.empty() ? skip("XRT is not installed") : pass();
+  if (facts.xrt[0].version == facts.xrt[1].version) return pass();
+  Problem problem;
+  for (const XrtCopy& copy : facts.xrt)
+    problem.evidence.push_back(copy.folder + ": XRT " + copy.version);
+  problem.remedy = {.text = fmt::format("remove one of the two; {} wins now", facts.xrt[0].folder),
+                    .needs_root = true};
+  if (contains(facts.xrt[1].folder, "/opt/") || contains(facts.xrt[0].folder, "/opt/"))
+    problem.remedy.commands = {"sudo apt-get remove xrt xrt-base xrt_plugin-amdxdna"};
+  return fail(std::move(problem));
+}
+
+Verdict check_python_module(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.functions.empty()) return skip("there is no Ryzen AI NPU on the PCI bus");
+  // The ray tracer of that name; XRT's own package has pyxrt instead.
+  const std::string tracer = "/usr/lib/python3/dist-packages/xrt";
+  if (!context.machine().exists(tracer) || !context.machine().exists(tracer + "/backends"))
+    return pass();
+  return fail(Problem{.evidence = {tracer + "/backends: there"}});
+}
+
+}  // namespace anynpu::npu::xdna
