@@ -92,6 +92,118 @@ constexpr Fault kMainlineFaults[] = {
      "ROCKET-HOLDER-STUCK"},
 };
 
+constexpr Fault kAxeraFaults[] = {
+    // Whether a card is dead, and how fast its link is, cannot be told of one that cannot be asked,
+    // never started, or is gone: the same place.
+    {"card", "answer /dev/axcl_host axcl-cards = 1 0\nkmsg [ 90.0] device 1: dead!\n",
+     "AX-DEAD-DAEMON axcl0"},
+    {"card",
+     "answer /dev/axcl_host axcl-cards = 1 0\nkmsg [ 90.0] device 1: dead!\n"
+     "raw /sys/devices/pci0001:01/0001:01:00.0/config = \\xff\\xff\\xff\\xff\n",
+     "AX-DEAD-HEAT axcl0"},
+    {"card",
+     "answer /dev/axcl_host axcl-cards = 1 0\nkmsg [ 80.0] PM: suspend entry (deep)\n"
+     "kmsg [ 90.0] device 1: dead!\n"
+     "raw /sys/devices/pci0001:01/0001:01:00.0/config = \\xff\\xff\\xff\\xff\n",
+     "AX-DEAD-SUSPEND axcl0"},
+    {"card",
+     "answer /dev/axcl_host axcl-cards = 1 0\nkmsg [ 90.0] device 1: dead!\n"
+     "raw /sys/devices/pci0001:01/0001:01:00.0/config = \\xff\\xff\\xff\\xff\n"
+     "file /opt/sysdump-0001.vmcore = dump\n",
+     "AX-DEAD-PANIC axcl0"},
+    {"card", "kmsg [ 130.9] [step0]: Handshake timeout!\n", "AX-HANDSHAKE"},
+    {"card",
+     "answer /dev/axcl_host axcl-cards = 1 4294967295\nkmsg [ 8.1] [STATUS]: FAILED[-110]\n",
+     "AX-FW-LOAD"},
+    {"card",
+     "answer /dev/axcl_host axcl-cards = 1 4294967295\nremove /lib/firmware/axcl\n"
+     "kmsg [ 8.1] Patch file not found axcl/ax650_card.pac.\nkmsg [ 8.2] [STATUS]: FAILED[-2]\n",
+     "AX-FW-MISSING"},
+    {"card", "kmsg [ 70.1] Recv port ack timeout.\n", "AX-PORTS"},
+    {"card", "answer /dev/axcl_host axcl-cards ! ETIMEDOUT\n", "AX-DRIVER-HUNG"},
+    {"card", "answer /dev/axcl_host axcl-cards =\n", "AX-NO-CARDS"},
+    {"card",
+     "remove /sys/bus/pci/drivers/ax_pcie_dev_host\n"
+     "remove /sys/devices/pci0001:01/0001:01:00.0/driver\n"
+     "answer /dev/axcl_host axcl-cards =\n",
+     "AX-NOT-BOUND axcl0"},
+    {"node", "remove /dev/ax_mmb_dev\n", "AX-NODES-MISSING"},
+    {"node", "char /dev/msg_userdev 10:121 0600 0:0\n", "AX-NODE-PERM"},
+    {"library", "remove /usr/lib/axcl\nremove /etc/ld.so.conf.d/axcl.conf\n", "AX-LIB-MISSING"},
+    {"library", "elf /usr/lib/axcl/libaxcl_rt.so arch=x86_64\n", "AX-LIB-ARCH"},
+    {"library", "remove /etc/ld.so.conf.d/axcl.conf\n", "AX-LIB-PATH"},
+    {"library", "remove /usr/lib/axcl/libspdlog.so.1.14\n", "AX-LIB-PARTS"},
+    {"card", "file /sys/devices/pci0001:01/0001:01:00.0/current_link_speed = 2.5 GT/s PCIe\n",
+     "AX-LINK-SLOW axcl0"},
+    {"iommu", "kmsg [ 62.1] ax_pcie_dev_host 0001:01:00.0: IO_PAGE_FAULT address=0x7f000000\n",
+     "AX-IOMMU-FAULT"},
+    {"program", "file /tmp/axcl/axcl_logs.txt = axclrtSetDevice(0) fail, ret = 0x80300184\n",
+     "AX-DEVICE-ID"},
+};
+
+constexpr Fault kRyzenFaults[] = {
+    // Without a driver there is no node, and nothing of the node can be told: the same place.
+    {"node", "user 1000 1000\n", "XD-NODE-PERM xdna0"},
+    {"node", "remove /dev/accel/accel0\n", "XD-NODE-MISSING xdna0"},
+    {"node",
+     "file /proc/self/limits\n| Max locked memory         8388608              8388608         "
+     "     bytes\n",
+     "XD-MEMLOCK xdna0"},
+    {"xrt", "remove /usr/lib/x86_64-linux-gnu/libxrt_driver_xdna.so.2\n", "XD-XRT-PLUGIN"},
+    {"xrt", "remove /usr/lib/x86_64-linux-gnu\n", "XD-XRT-MISSING xdna0"},
+    {"xrt",
+     "remove /usr/lib/x86_64-linux-gnu\n"
+     "elf /usr/lib/x86_64-linux-gnu/libxrt_coreutil.so.2.13.0 arch=x86_64\n"
+     "link /usr/lib/x86_64-linux-gnu/libxrt_coreutil.so.2 -> libxrt_coreutil.so.2.13.0\n",
+     "XD-XRT-OLD"},
+    {"xrt",
+     "elf /usr/lib/x86_64-linux-gnu/libxrt_driver_xdna.so.2.21.75 arch=x86_64\n"
+     "link /usr/lib/x86_64-linux-gnu/libxrt_driver_xdna.so.2 -> libxrt_driver_xdna.so.2.21.75\n",
+     "XD-XRT-VERSIONS"},
+    {"xrt",
+     "elf /opt/xilinx/xrt/lib/libxrt_coreutil.so.2.19.0 arch=x86_64\n"
+     "link /opt/xilinx/xrt/lib/libxrt_coreutil.so.2 -> libxrt_coreutil.so.2.19.0\n",
+     "XD-XRT-MIXED"},
+    {"driver", "folder /var/lib/dkms/xrt-amdxdna/2.25.75\n", "XD-DRIVER-SHADOWED"},
+    {"attributes", "remove /sys/devices/pci0000:c4/0000:c4:00.1/vbnv\n", "XD-DRIVER-OLD"},
+    {"suspend", "kmsg [ 90.1] amdxdna 0000:c4:00.1: suspend NPU firmware failed -19\n",
+     "XD-SUSPEND"},
+    {"firmware", "kmsg [ 90.2] amdxdna: command opcode 0x2 failed, status 0x2000003\n",
+     "XD-FW-WEDGED"},
+    {"job", "kmsg [ 90.3] amdxdna: aie2_sched_job_timedout: TDR timeout detected\n", "XD-TDR"},
+    {"reset", "kmsg [ 90.4] amdxdna: NPU firmware unhealthy, power-cycling NPU\n",
+     "XD-POWER-CYCLED"},
+    {"columns", "kmsg [ 90.5] amdxdna: Allocate AIE resource failed, ret -19\n", "XD-COLUMNS"},
+    {"python", "file /usr/lib/python3/dist-packages/xrt/backends/raycing.py = import numpy\n",
+     "XD-PYTHON-XRT"},
+    {"carveout", "kmsg [ 90.6] amdxdna: PASID unavailable and carveout not configured\n",
+     "XD-CARVEOUT"},
+};
+
+// Before a driver has taken the NPU: what is asked of its start.
+constexpr Fault kRyzenStartFaults[] = {
+    {"driver", "remove /sys/module/amdxdna\n", "XD-MODULE-NOT-LOADED"},
+    {"driver", "remove /sys/module/amdxdna\nfile /etc/modprobe.d/no-npu.conf = blacklist amdxdna\n",
+     "XD-MODULE-BLACKLISTED"},
+    {"driver",
+     "remove /sys/module/amdxdna\nkernel 6.12.48+deb13-amd64\n"
+     "file /lib/modules/6.12.48+deb13-amd64/modules.dep = kernel/fs/btrfs/btrfs.ko:\n"
+     "file /lib/modules/6.12.48+deb13-amd64/modules.builtin = kernel/fs/ext4/ext4.ko\n",
+     "XD-KERNEL-OLD"},
+    {"driver",
+     "remove /sys/module/amdxdna\n"
+     "file /lib/modules/7.2.13+deb13-amd64/modules.dep = kernel/fs/btrfs/btrfs.ko:\n",
+     "XD-KERNEL-CONFIG"},
+    {"iommu",
+     "file /proc/cmdline = ro amd_iommu=off\nremove /sys/class/iommu\n"
+     "kmsg [ 4.4] amdxdna: SVA bind device failed, ret -19\n",
+     "XD-IOMMU-CMDLINE"},
+    {"iommu", "remove /sys/class/iommu\nkmsg [ 4.4] amdxdna: Enable PASID failed, ret -19\n",
+     "XD-IOMMU-BIOS"},
+    {"python", "file /usr/lib/python3/dist-packages/xrt/backends/raycing.py = import numpy\n",
+     "XD-PYTHON-XRT"},
+};
+
 std::set<std::string> findings_of(const std::string& base, const std::string& lines) {
   auto load = [](const std::string& name) {
     return host::load_manifest(fs::path(ANYNPU_SOURCE_DIR) / "sim/machines" / (name + ".machine"));
@@ -108,15 +220,23 @@ std::set<std::string> findings_of(const std::string& base, const std::string& li
   return found;
 }
 
-void try_combinations(const std::string& base, std::span<const Fault> faults, int rounds) {
+/// `always` is a place that has one fault in each round; empty: none.
+void try_combinations(const std::string& base, std::span<const Fault> faults, int rounds,
+                      std::string_view always = {}) {
   std::mt19937 random(20261126);
-  EXPECT_EQ(findings_of(base, ""), std::set<std::string>());
+  if (always.empty()) {
+    EXPECT_EQ(findings_of(base, ""), std::set<std::string>());
+  }
   for (int round = 0; round < rounds; ++round) {
     std::map<std::string_view, const Fault*> chosen;
     std::size_t count = 1 + random() % 6;
     for (std::size_t i = 0; i < count; ++i) {
       const Fault& fault = faults[random() % faults.size()];
       chosen.emplace(fault.place, &fault);
+    }
+    while (!always.empty() && !chosen.contains(always)) {
+      const Fault& fault = faults[random() % faults.size()];
+      if (fault.place == always) chosen.emplace(fault.place, &fault);
     }
     std::string lines;
     std::set<std::string> wanted;
@@ -134,6 +254,18 @@ TEST(FaultsTest, CombinationsOnTheVendorStack) {
 
 TEST(FaultsTest, CombinationsOnTheMainlineStack) {
   try_combinations("rocket", kMainlineFaults, 250);
+}
+
+TEST(FaultsTest, CombinationsOnAnAxeraCard) {
+  try_combinations("rpi5-ax650", kAxeraFaults, 250);
+}
+
+TEST(FaultsTest, CombinationsOnARyzenWithItsDriver) {
+  try_combinations("phoenix", kRyzenFaults, 250);
+}
+
+TEST(FaultsTest, CombinationsOnARyzenBeforeItsDriver) {
+  try_combinations("_phoenix-no-driver", kRyzenStartFaults, 100, "driver");
 }
 
 }  // namespace

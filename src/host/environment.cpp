@@ -217,6 +217,18 @@ Result<std::uint64_t> soft_limit(const Machine& machine, std::string_view name) 
   return Error{Code::kNotFound, "/proc/self/limits does not tell " + std::string(name)};
 }
 
+std::optional<std::uint64_t> memory_figure(const Machine& machine, std::string_view name) {
+  for (const std::string& line : split(text_or_nothing(machine, "/proc/meminfo", 64 << 10), '\n')) {
+    if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ':') continue;
+    std::string_view number = trim(std::string_view(line).substr(name.size() + 1));
+    std::uint64_t kib = 0;
+    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), kib);
+    if (error == std::errc() && kib <= std::numeric_limits<std::uint64_t>::max() / 1024)
+      return kib * 1024;
+  }
+  return std::nullopt;
+}
+
 std::string environment_variable(const Machine& machine, std::string_view name) {
   std::string key = std::string(name) + "=";
   for (const std::string& word :

@@ -59,6 +59,9 @@ Result<bool> module_available(const Machine& machine, std::string_view name);
 /// the largest number.
 Result<std::uint64_t> soft_limit(const Machine& machine, std::string_view name);
 
+/// A figure of /proc/meminfo, "MemAvailable" or "CmaFree", in bytes; nothing when it has none.
+std::optional<std::uint64_t> memory_figure(const Machine& machine, std::string_view name);
+
 /// An environment variable of this process; empty when it is not set.
 std::string environment_variable(const Machine& machine, std::string_view name);
 

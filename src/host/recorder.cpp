@@ -6,6 +6,7 @@
 #include "host/recorder.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <deque>
 
 #include "base/text.h"
@@ -179,7 +180,7 @@ Result<std::string> Recorder::ask(const std::string& node, const Asked& asked) c
   std::string real = resolve(node, true);
   if (answer) {
     described_.answers[answer_key(real, asked)] = {*answer, 0};
-  } else if (!is_absent(answer.error())) {
+  } else if (answer.error().system_errno != ENOENT) {  // ENODEV is a driver's answer
     int number = answer.error().code == Code::kTimeout ? ETIMEDOUT : answer.error().system_errno;
     if (number != 0) described_.answers[answer_key(real, asked)] = {{}, number};
   }

@@ -104,7 +104,9 @@ class SimulatedMachine : public Machine {
       log.why_not = described_.log_missing;
     } else {
       log.source = "/dev/kmsg";
-      log.lines = described_.log;
+      log.cut = described_.log.size() > kMostLogLines;
+      log.lines.assign(log.cut ? described_.log.end() - kMostLogLines : described_.log.begin(),
+                       described_.log.end());
     }
     return log;
   }
