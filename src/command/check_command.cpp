@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "command/command.h"
 #include "doctor/model_check.h"
 #include "model/store.h"
@@ -38,6 +39,11 @@ void write_verdict(Report& report, const std::filesystem::path& file,
       verdict.device.empty() ? verdict.family + " (none on this machine)" : verdict.device,
       doctor::to_string(verdict.fit)));
   report.line("  " + verdict.summary);
+  if (verdict.memory_least != 0)
+    report.line(fmt::format("  needs at least {} of memory{}", human_bytes(verdict.memory_least),
+                            verdict.memory_free
+                                ? fmt::format(", {} are free", human_bytes(*verdict.memory_free))
+                                : ""));
   for (const std::string& reason : verdict.reasons) report.line("  - " + reason);
   for (const std::string& advice : verdict.advice) report.line("  hint: " + advice);
 }
@@ -70,13 +76,16 @@ int check(const CheckOptions& options, const CommandContext& context) {
       if (!options.device.empty() && verdict.device.empty()) continue;
       write_verdict(*report, file, verdict);
       refused = refused || verdict.fit == doctor::Fit::kRefused;
-      all.push_back({{"file", file.string()},
-                     {"family", verdict.family},
-                     {"device", verdict.device.empty() ? Json() : Json(verdict.device)},
-                     {"fit", doctor::to_string(verdict.fit)},
-                     {"summary", verdict.summary},
-                     {"reasons", verdict.reasons},
-                     {"advice", verdict.advice}});
+      all.push_back(
+          {{"file", file.string()},
+           {"family", verdict.family},
+           {"device", verdict.device.empty() ? Json() : Json(verdict.device)},
+           {"fit", doctor::to_string(verdict.fit)},
+           {"summary", verdict.summary},
+           {"reasons", verdict.reasons},
+           {"advice", verdict.advice},
+           {"memory_least_bytes", verdict.memory_least},
+           {"memory_free_bytes", verdict.memory_free ? Json(*verdict.memory_free) : Json()}});
     }
   }
   if (all.empty()) report->line("nothing of this model is for " + options.device);

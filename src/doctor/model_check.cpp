@@ -66,6 +66,44 @@ void advise(const GraphShare& share, const teflon::MesaVersion& version,
         "each partition costs a way to the CPU and back: replace the operators between them");
 }
 
+constexpr std::uint64_t kMostAddresses = std::uint64_t{4} << 30;  // of one IOMMU domain
+
+void refuse(ModelVerdict& verdict, std::string reason, std::string advice) {
+  verdict.fit = Fit::kRefused;
+  verdict.reasons.push_back(std::move(reason));
+  verdict.advice.push_back(std::move(advice));
+}
+
+// Of an NPU that works in the machine's own memory.
+void judge_memory(const npu::CheckContext& context, ModelVerdict& verdict) {
+  verdict.memory_free = host::memory_figure(context.machine(), "MemAvailable");
+  if (verdict.memory_free && verdict.memory_least > *verdict.memory_free)
+    refuse(verdict,
+           fmt::format("it needs at least {} of memory, and {} are free",
+                       human_bytes(verdict.memory_least), human_bytes(*verdict.memory_free)),
+           "end what else runs, or take a smaller model");
+}
+
+// Without its IOMMU the NPU sees only what the kernel has set aside in one piece.
+void judge_rknpu_memory(const npu::CheckContext& context, ModelVerdict& verdict) {
+  judge_memory(context, verdict);
+  if (verdict.memory_least > kMostAddresses)
+    refuse(verdict,
+           fmt::format("it is larger than the {} of addresses that the NPU has for one program",
+                       human_bytes(kMostAddresses)),
+           "take a smaller model, or a shorter context");
+  if (host::log_lines(context.kernel_log(), "using non-iommu mode", 1).empty()) return;
+  const auto set_aside = host::memory_figure(context.machine(), "CmaFree");
+  if (!set_aside) return;
+  verdict.memory_free = *set_aside;
+  if (verdict.memory_least > *set_aside)
+    refuse(verdict,
+           fmt::format("the NPU's IOMMU is off, and of the memory that the kernel has set aside "
+                       "(CMA) {} are free, it needs at least {}",
+                       human_bytes(*set_aside), human_bytes(verdict.memory_least)),
+           "switch the IOMMU on (anynpu explain RK-IOMMU-OFF)");
+}
+
 Result<ModelVerdict> on_rocket(const npu::CheckContext& context, const std::filesystem::path& file,
                                std::span<const std::byte> bytes) {
   const auto& facts = context.facts<npu::rocket::Facts>();
@@ -89,6 +127,8 @@ Result<ModelVerdict> on_rocket(const npu::CheckContext& context, const std::file
   for (std::string& line : verdict.reasons) line += " (the real delegate would crash or be wrong)";
   list_counts(share.others, "operator", verdict.reasons);
   advise(share, version, verdict.advice);
+  verdict.memory_least = bytes.size();
+  judge_memory(context, verdict);
   return verdict;
 }
 
@@ -110,10 +150,9 @@ Result<ModelVerdict> on_rknpu(const npu::CheckContext& context, const std::files
              std::none_of(
                  model.platforms.begin(), model.platforms.end(),
                  [&](const std::string& one) { return engine::same_platform(one, soc); })) {
-    verdict.fit = Fit::kRefused;
-    verdict.reasons.push_back(
-        fmt::format("the model is for {}, this is {}", join(model.platforms, ", "), soc));
-    verdict.advice.push_back(fmt::format("convert it again with target_platform='{}'", soc));
+    refuse(verdict,
+           fmt::format("the model is for {}, this is {}", join(model.platforms, ", "), soc),
+           fmt::format("convert it again with target_platform='{}'", soc));
   }
   const std::string least = engine::least_runtime(model);
   const std::string runtime = facts.runtime.empty() ? "" : facts.runtime.front().version;
@@ -122,11 +161,13 @@ Result<ModelVerdict> on_rknpu(const npu::CheckContext& context, const std::files
     verdict.reasons.emplace_back(
         "librknnrt.so is not installed here, or does not tell its version");
   } else if (!least.empty() && engine::compare_versions(runtime, least) < 0) {
-    verdict.fit = Fit::kRefused;
-    verdict.reasons.push_back(fmt::format("it needs librknnrt {} or later, {} is {}", least,
-                                          facts.runtime.front().path, runtime));
-    verdict.advice.push_back(fmt::format("install librknnrt {} or later", least));
+    refuse(verdict,
+           fmt::format("it needs librknnrt {} or later, {} is {}", least,
+                       facts.runtime.front().path, runtime),
+           fmt::format("install librknnrt {} or later", least));
   }
+  verdict.memory_least = bytes.size();
+  judge_rknpu_memory(context, verdict);
   return verdict;
 }
 
@@ -142,7 +183,10 @@ Result<ModelVerdict> on_xdna(const npu::CheckContext& context, const std::filesy
     return verdict;
   }
   const unsigned width = model.partition->column_width;
-  verdict.summary = fmt::format("needs {} column{}", width, width == 1 ? "" : "s");
+  std::vector<std::string> starts;
+  for (unsigned start : model.partition->start_columns) starts.push_back(std::to_string(start));
+  verdict.summary = fmt::format("needs {} column{}{}", width, width == 1 ? "" : "s",
+                                starts.empty() ? "" : ", from column " + join(starts, " or "));
   unsigned columns = 0;
   for (const npu::PciFunction& function : npu::pci_functions(context.machine()))
     if (function.vendor == 0x1022)
@@ -150,23 +194,40 @@ Result<ModelVerdict> on_xdna(const npu::CheckContext& context, const std::filesy
   verdict.fit = columns == 0 ? Fit::kUnknown : width <= columns ? Fit::kRuns : Fit::kRefused;
   if (columns == 0) verdict.reasons.emplace_back("no Ryzen AI NPU is on this machine");
   if (columns != 0 && width > columns) {
-    verdict.reasons.push_back(fmt::format("this NPU has {} columns", columns));
-    verdict.advice.push_back(fmt::format("build it for at most {} columns", columns));
+    refuse(verdict, fmt::format("this NPU has {} columns", columns),
+           fmt::format("build it for at most {} columns", columns));
   }
   if (columns == 4)
     verdict.advice.emplace_back(
         "build all designs that run at the same time for one width: others cannot share columns");
+  verdict.memory_least = bytes.size();
+  judge_memory(context, verdict);
   return verdict;
 }
 
-ModelVerdict on_axcl() {
+// A card of 8 GB keeps 1152 MB for itself.
+constexpr std::uint64_t kLargestCard = std::uint64_t{7040} << 20;
+constexpr std::uint64_t kSmallCard = std::uint64_t{2944} << 20;
+
+ModelVerdict on_axcl(std::span<const std::byte> bytes) {
   ModelVerdict verdict;
   verdict.family = "axcl";
   verdict.fit = Fit::kUnknown;
   verdict.summary =
       "an .axmodel does not say in a documented way which chip it is for: the card's runtime tells "
       "when it is loaded";
+  verdict.memory_least = bytes.size();
+  if (verdict.memory_least > kLargestCard)
+    refuse(verdict,
+           fmt::format("it needs at least {}, and the largest card has {} for models",
+                       human_bytes(verdict.memory_least), human_bytes(kLargestCard)),
+           "take a smaller model, or split it over several cards");
+  else if (verdict.memory_least > kSmallCard)
+    verdict.reasons.push_back(fmt::format(
+        "it needs at least {}: a card of 4 GB has {} for models, one of 8 GB has {}",
+        human_bytes(verdict.memory_least), human_bytes(kSmallCard), human_bytes(kLargestCard)));
   verdict.advice.emplace_back("compile with pulsar2 for AX650 (npu_mode NPU1 to NPU3)");
+  verdict.advice.emplace_back("only the card tells what is free: anynpu top --ask-cards");
   return verdict;
 }
 
@@ -212,7 +273,7 @@ Result<std::vector<ModelVerdict>> check_model(const host::Machine& machine,
       break;
     }
     case model::FileKind::kAxmodel:
-      verdict = on_axcl();
+      verdict = on_axcl(mapping.bytes());
       break;
     case model::FileKind::kOnnx:
       verdict.family = "cpu";

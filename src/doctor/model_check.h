@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,10 @@ struct ModelVerdict {
   std::string summary;               // one sentence
   std::vector<std::string> reasons;  // what stands in the way, the most frequent first
   std::vector<std::string> advice;   // what to change in the model, or on the machine
+  // Its weights have to be in memory once, whatever else it needs. What is free is the machine's
+  // memory; of a card nothing is known without asking it.
+  std::uint64_t memory_least = 0;
+  std::optional<std::uint64_t> memory_free;
 };
 
 /// How Mesa's Teflon would share a graph's nodes between the NPU and the CPU.

@@ -2,11 +2,19 @@
 // Small graphs, and how they would be shared between a rocket NPU and the CPU.
 #include "doctor/model_check.h"
 
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "host/manifest.h"
 #include "model/tflite_nodes.h"
+#include "npu/devices.h"
+#include "temporary_folder.h"
+#include "tiny_rknn.h"
 #include "tiny_tflite.h"
+#include "tiny_xclbin.h"
 
 namespace anynpu::doctor {
 namespace {
@@ -118,6 +126,96 @@ TEST(TfliteNodes, ADamagedFileIsSaid) {
     }
   }
   EXPECT_FALSE(model::read_tflite_nodes(std::span(bytes).first(9), "tiny"));
+}
+
+// The verdict on a file of those bytes; `lines` are laid over a machine of sim/machines.
+ModelVerdict verdict_on(const std::string& machine, const std::string& lines, const char* name,
+                        std::span<const std::byte> bytes, std::uintmax_t size = 0) {
+  auto load = [](const std::string& base) {
+    return host::load_manifest(std::filesystem::path(ANYNPU_SOURCE_DIR) / "sim/machines" /
+                               (base + ".machine"));
+  };
+  auto description = host::parse_manifest("base " + machine + "\n" + lines, load);
+  EXPECT_TRUE(description) << description.error().message;
+  if (!description) return {};
+  TemporaryFolder folder;
+  const std::filesystem::path file = folder / name;
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  if (size != 0) std::filesystem::resize_file(file, size);
+  auto simulated = host::simulated_machine(std::move(*description));
+  auto verdicts = check_model(*simulated, npu::find_devices(*simulated), file);
+  EXPECT_TRUE(verdicts) << verdicts.error().message;
+  if (!verdicts || verdicts->empty()) return {};
+  return verdicts->front();
+}
+
+std::vector<std::byte> xclbin(std::uint16_t columns) {
+  testing::TinyXclbin file;
+  file.partition(columns, {0, 4}, 2048);
+  file.kernel("MLIR_AIE:MLIRAIE");
+  return file.build();
+}
+
+TEST(CheckModel, AnXclbinNeedsColumns) {
+  const std::vector<std::byte> four = xclbin(4), eight = xclbin(8);
+  ModelVerdict fits = verdict_on("phoenix", "", "a.xclbin", four);
+  EXPECT_EQ(fits.device, "xdna0");
+  EXPECT_EQ(fits.fit, Fit::kRuns);
+  EXPECT_EQ(fits.summary, "needs 4 columns, from column 0 or 4");
+  EXPECT_EQ(fits.memory_least, four.size());
+  EXPECT_EQ(fits.memory_free.value_or(0), 27207720ULL << 10);
+  ModelVerdict wide = verdict_on("phoenix", "", "a.xclbin", eight);
+  EXPECT_EQ(wide.fit, Fit::kRefused);
+  EXPECT_THAT(wide.reasons, ElementsAre("this NPU has 4 columns"));
+  EXPECT_EQ(verdict_on("strix", "", "a.xclbin", eight).fit, Fit::kRuns);
+  ModelVerdict nowhere = verdict_on("no-npu-amd64", "", "a.xclbin", four);
+  EXPECT_EQ(nowhere.fit, Fit::kUnknown);
+  EXPECT_EQ(nowhere.device, "");
+}
+
+TEST(CheckModel, AnXclbinForAnotherKindOfCardIsRefused) {
+  testing::TinyXclbin file;
+  file.kernel("vadd");
+  ModelVerdict verdict = verdict_on("phoenix", "", "a.xclbin", file.build());
+  EXPECT_EQ(verdict.fit, Fit::kRefused);
+  EXPECT_THAT(verdict.summary, ::testing::HasSubstr("no AIE_PARTITION"));
+}
+
+TEST(CheckModel, WhatDoesNotFitIntoTheMemoryIsRefused) {
+  ModelVerdict verdict = verdict_on("phoenix", "file /proc/meminfo = MemAvailable: 1 kB\n",
+                                    "a.xclbin", xclbin(4), 4096);
+  EXPECT_EQ(verdict.fit, Fit::kRefused);
+  EXPECT_THAT(verdict.reasons,
+              ElementsAre("it needs at least 4.1 kB of memory, and 1.0 kB are free"));
+}
+
+TEST(CheckModel, AnAxmodelByItsSize) {
+  const std::vector<std::byte> head(16, std::byte{8});
+  ModelVerdict small = verdict_on("rpi5-ax650", "", "a.axmodel", head);
+  EXPECT_EQ(small.device, "axcl0");
+  EXPECT_EQ(small.fit, Fit::kUnknown);
+  EXPECT_EQ(small.memory_least, 16U);
+  EXPECT_FALSE(small.memory_free);
+  EXPECT_TRUE(small.reasons.empty());
+  ModelVerdict large =
+      verdict_on("rpi5-ax650", "", "a.axmodel", head, std::uintmax_t{3} << 30);  // a sparse file
+  EXPECT_EQ(large.fit, Fit::kUnknown);
+  EXPECT_THAT(large.reasons, ElementsAre(::testing::HasSubstr("a card of 4 GB has 3.1 GB")));
+}
+
+TEST(CheckModel, OfRockchipsTheIommuDecidesWhichMemoryCounts) {
+  const std::vector<std::byte> model = sim::make_rknn({}, {});
+  ModelVerdict fits = verdict_on("rk3588-vendor", "", "a.rknn", model);
+  EXPECT_EQ(fits.memory_free.value_or(0), 14207720ULL << 10);
+  ModelVerdict off =
+      verdict_on("rk3588-vendor",
+                 "kmsg [ 3.9] RKNPU fdab0000.npu: using non-iommu mode\n"
+                 "file /proc/meminfo\n| MemAvailable: 14207720 kB\n| CmaFree: 0 kB\n",
+                 "a.rknn", model);
+  EXPECT_EQ(off.fit, Fit::kRefused);
+  EXPECT_THAT(off.reasons.back(), ::testing::HasSubstr("(CMA) 0 B are free"));
 }
 
 }  // namespace

@@ -117,6 +117,19 @@ TEST_F(NpuServing, ADeviceThatIsNotReadyIsRejectedWithItsReason) {
   EXPECT_EQ(rejection(*model), "rocket0 is unusable: the node may not be opened");
 }
 
+TEST_F(NpuServing, ARejectionNamesTheFindingOfTheDoctor) {
+  npu::Device& device = options_.devices->at(0);
+  device.status = npu::Status::kUnusable;
+  device.reason = "the node may not be opened";
+  device.finding = "ROCKET-NODE-PERM";
+  device.hint = "join the group render";
+  auto model = start();
+  ASSERT_TRUE(model);
+  EXPECT_EQ(rejection(*model),
+            "rocket0 is unusable: the node may not be opened [ROCKET-NODE-PERM] "
+            "(join the group render)");
+}
+
 TEST_F(NpuServing, TheNodeIsLookedAtBeforeTheLibrary) {
   for (const auto& [fault, reason] :
        {std::pair{"open", "cannot open /dev/accel/accel0"},

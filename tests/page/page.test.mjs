@@ -223,6 +223,23 @@ const tests = {
     return open(browser, url);
   },
 
+  async 'what the doctor finds is there with the command that mends it'(browser, url) {
+    const page = await open(browser, url);
+    assert.ok(!await page.isVisible('#findings'), 'nothing is wrong with this machine');
+    await page.route('**/status', async (route) => {
+      const response = await route.fetch();
+      const status = await response.json();
+      status.findings = [{id: 'RK-NODE-PERM', layer: 'permission', cause: 'this user may not open the nodes',
+        remedy: {text: 'join the group', commands: ['sudo usermod -aG render user']}}];
+      await route.fulfill({response, json: status});
+    });
+    const found = page.locator('#findings [data-finding="RK-NODE-PERM"]');
+    await found.waitFor();
+    assert.match(await found.textContent(), /this user may not open the nodes.*sudo usermod -aG render user/);
+    assert.ok(await page.isVisible('#findings-link'));
+    return page;
+  },
+
   async 'it works without a mouse'(browser, url) {
     const page = await open(browser, url);
     const chooser = page.waitForEvent('filechooser');  // early: it takes a moment to be listened for
