@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/onnxruntime_abi.h"
+#include "engine/onnxruntime_seq2seq.h"
 #include "engine/onnxruntime_session.h"
 
 namespace anynpu::engine {
@@ -39,6 +40,7 @@ class OnnxRuntimeEngine : public Engine {
       return Error{Code::kUnsupported,
                    "ONNX Runtime has no variant '" + printable(options.variant) + "' here"}
           .with_hint("its variant: cpu");
+    if (!options.decoder.empty()) return ort::load_seq2seq(api_, env_, artifact, options);
     return ort::load_session(api_, env_, artifact, options);
   }
 

@@ -84,12 +84,15 @@ struct Api {
   Gap<5, 7> gap_5;
   Status* (*create_session)(const Env*, const char* path, const SessionOptions*,
                             SessionHandle** out);
-  Gap<8, 9> gap_8;
+  Status* (*create_session_from_array)(const Env*, const void* model, std::size_t bytes,
+                                       const SessionOptions*, SessionHandle** out);
   Status* (*run)(SessionHandle*, const RunOptions*, const char* const* input_names,
                  const Value* const* inputs, std::size_t input_count,
                  const char* const* output_names, std::size_t output_count, Value** outputs);
   Status* (*create_session_options)(SessionOptions** out);
-  Gap<11, 22> gap_11;
+  Gap<11, 17> gap_11;
+  Status* (*disable_mem_pattern)(SessionOptions*);
+  Gap<18, 22> gap_18;
   Status* (*set_session_log_severity_level)(SessionOptions*, int level);
   Status* (*set_session_graph_optimization_level)(SessionOptions*, Optimisation);
   Status* (*set_intra_op_num_threads)(SessionOptions*, int threads);
@@ -153,8 +156,10 @@ ANYNPU_ORT_SLOT(get_error_code, 1);
 ANYNPU_ORT_SLOT(get_error_message, 2);
 ANYNPU_ORT_SLOT(create_env_with_custom_logger, 4);
 ANYNPU_ORT_SLOT(create_session, 7);
+ANYNPU_ORT_SLOT(create_session_from_array, 8);
 ANYNPU_ORT_SLOT(run, 9);
 ANYNPU_ORT_SLOT(create_session_options, 10);
+ANYNPU_ORT_SLOT(disable_mem_pattern, 17);
 ANYNPU_ORT_SLOT(set_session_log_severity_level, 22);
 ANYNPU_ORT_SLOT(set_session_graph_optimization_level, 23);
 ANYNPU_ORT_SLOT(set_intra_op_num_threads, 24);

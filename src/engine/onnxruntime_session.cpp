@@ -168,6 +168,8 @@ class OrtSession : public engine::Session {
   std::vector<std::vector<std::byte>> strings_;  // outputs of strings
 };
 
+}  // namespace
+
 Result<Owned<SessionOptions>> make_options(const Api& api, int threads) {
   SessionOptions* raw = nullptr;
   ANYNPU_CHECK(check(api, api.create_session_options(&raw), "session options"));
@@ -183,35 +185,43 @@ Result<Owned<SessionOptions>> make_options(const Api& api, int threads) {
   return options;
 }
 
-}  // namespace
+Error no_model(Error failed) {
+  if (failed.code == Code::kDevice)
+    failed.code = Code::kInvalid;  // nothing has run yet: the file is at fault
+  if (failed.code == Code::kInvalid && failed.message.find("opset") == std::string::npos)
+    failed.hint =
+        "the file may be cut off or damaged, or use operators that this ONNX Runtime does not have";
+  return failed;
+}
+
+Result<Owned<SessionHandle>> open_model(const Api& api, const Env& env,
+                                        const std::filesystem::path& artifact,
+                                        const SessionOptions& settings) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(artifact, error))
+    return system_error(artifact.string(), error ? error.value() : ENOENT);
+  SessionHandle* raw = nullptr;
+  auto created = check(api, api.create_session(&env, artifact.c_str(), &settings, &raw),
+                       artifact.filename().string());
+  if (!created) return no_model(std::move(created).error());
+  return Owned<SessionHandle>(raw, api.release_session);
+}
+
+Result<Owned<MemoryInfo>> cpu_memory(const Api& api) {
+  MemoryInfo* memory = nullptr;
+  ANYNPU_CHECK(
+      check(api, api.create_cpu_memory_info(kDeviceAllocator, kDefaultMemory, &memory), "memory"));
+  return Owned<MemoryInfo>(memory, api.release_memory_info);
+}
 
 Result<std::unique_ptr<engine::Session>> load_session(const Api& api, const Env& env,
                                                       const std::filesystem::path& artifact,
                                                       const LoadOptions& options) {
   ANYNPU_CHECK(check_threads(options.threads));
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(artifact, error))
-    return system_error(artifact.string(), error ? error.value() : ENOENT);
   const std::string title = artifact.filename().string();
   ANYNPU_TRY(settings, make_options(api, options.threads));
-  SessionHandle* raw = nullptr;
-  auto created =
-      check(api, api.create_session(&env, artifact.c_str(), settings.get(), &raw), title);
-  if (!created) {
-    Error failed = std::move(created).error();
-    if (failed.code == Code::kDevice)
-      failed.code = Code::kInvalid;  // nothing has run yet: the file is at fault
-    if (failed.code == Code::kInvalid && failed.message.find("opset") == std::string::npos)
-      failed.hint =
-          "the file may be cut off or damaged, or use operators that this ONNX Runtime does not "
-          "have";
-    return failed;
-  }
-  Owned<SessionHandle> session(raw, api.release_session);
-  MemoryInfo* memory = nullptr;
-  ANYNPU_CHECK(
-      check(api, api.create_cpu_memory_info(kDeviceAllocator, kDefaultMemory, &memory), title));
-  Owned<MemoryInfo> cpu(memory, api.release_memory_info);
+  ANYNPU_TRY(session, open_model(api, env, artifact, *settings));
+  ANYNPU_TRY(cpu, cpu_memory(api));
   auto description = describe(api, *session);
   if (!description) return std::move(description).error().within(title);
   description->info.note = "ONNX Runtime's CPU provider";

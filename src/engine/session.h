@@ -24,6 +24,9 @@ struct LoadOptions {
   /// Keep what a network remembers from run to run (TFLite's variable tensors), as streaming audio
   /// needs it. Otherwise each run starts afresh, so that no request sees another one's traces.
   bool keep_state = false;
+  /// The second half of a network that is kept in two files: `artifact` listens, this one writes
+  /// (engine/seq2seq.h). ONNX Runtime only.
+  std::filesystem::path decoder = {};
 
   // Of NPU engines.
   std::string device_node;  // "/dev/accel/accel0"; empty: the library looks for itself

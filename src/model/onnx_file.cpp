@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/protobuf.h"
 #include "base/text.h"
-#include "model/protobuf.h"
 
 namespace anynpu::model {
 namespace {

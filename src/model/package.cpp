@@ -23,6 +23,10 @@ std::string_view to_string(Task task) {
       return "classify";
     case Task::kDetect:
       return "detect";
+    case Task::kTranscribe:
+      return "transcribe";
+    case Task::kVad:
+      return "vad";
   }
   return "raw";
 }

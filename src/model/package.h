@@ -13,14 +13,17 @@
 
 namespace anynpu::model {
 
-enum class Task { kRaw, kClassify, kDetect };
+enum class Task { kRaw, kClassify, kDetect, kTranscribe, kVad };
 std::string_view to_string(Task task);
 
 /// One file that an engine can load.
 struct Artifact {
   std::string file;            // relative to the version's folder: "model.uint8.tflite"
   std::filesystem::path path;  // absolute
-  std::string engine;          // "tflite"; from the file's ending unless model.toml says otherwise
+  // The second half of a network that is kept in two files, as encoder and decoder; empty: none.
+  std::string decoder_file = {};
+  std::filesystem::path decoder = {};
+  std::string engine;  // "tflite"; from the file's ending unless model.toml says otherwise
   std::vector<std::string> families;  // where it may run: {"cpu", "rocket"}
   bool reference = false;             // its CPU result is what the others are checked against
   int max_batch = 1;                  // more than 1 only where the network allows it
@@ -49,6 +52,17 @@ struct Postprocess {
   int boxes_output = 0, classes_output = 1, scores_output = 2, count_output = 3;
 };
 
+/// Of the task "transcribe".
+struct Speech {
+  enum class Kind { kWhisper, kMoonshine };
+  Kind kind = Kind::kWhisper;
+  std::string tokenizer_file;       // relative to the package's folder
+  std::filesystem::path tokenizer;  // a tokenizer.json
+  /// Layers and heads of the decoder whose attention follows the sound, in pairs; for the times of
+  /// words. Empty: not known.
+  std::vector<int> alignment_heads;
+};
+
 struct Version {
   int number = 1;
   std::filesystem::path folder;
@@ -66,6 +80,7 @@ struct Package {
   std::filesystem::path canary;     // an image; empty: a synthetic one
   Preprocess preprocess;
   Postprocess postprocess;
+  Speech speech;
   std::vector<Version> versions;  // ascending by number
 
   const Version& latest() const { return versions.back(); }

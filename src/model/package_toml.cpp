@@ -16,8 +16,11 @@ namespace {
 
 constexpr std::size_t kMostVersions = 1000;
 constexpr std::size_t kMostArtifacts = 64;
+constexpr double kMostHead = 1000;
+constexpr std::size_t kMostHeads = 256;
 
-const std::vector<std::string> kTasks = {"raw", "classify", "detect"};
+const std::vector<std::string> kTasks = {"raw", "classify", "detect", "transcribe", "vad"};
+const std::vector<std::string> kSpeechKinds = {"whisper", "moonshine"};
 const std::vector<std::string> kResizes = {"stretch", "letterbox", "crop"};
 const std::vector<std::string> kColours = {"rgb", "bgr", "grey"};
 const std::vector<std::string> kFamilies = {"cpu", "rocket", "rknpu", "axcl", "xdna"};
@@ -77,6 +80,25 @@ void read_postprocess(TomlReader reader, const std::string& file, std::optional<
   reader.refuse_unknown_keys();
 }
 
+void read_speech(TomlReader reader, const ResolveFile& resolve, Speech& into) {
+  const int kind = reader.choice("kind", kSpeechKinds);
+  if (kind < 0) reader.fail("", "[speech] needs kind = \"...\": " + join(kSpeechKinds, ", "));
+  into.kind = static_cast<Speech::Kind>(std::max(0, kind));
+  into.tokenizer_file = reader.required_text("tokenizer");
+  if (!reader.failed()) {
+    Result<std::filesystem::path> path = resolve(into.tokenizer_file);
+    if (path)
+      into.tokenizer = *path;
+    else
+      reader.fail("tokenizer", path.error().message, path.error().hint);
+  }
+  for (const double number : reader.numbers("alignment_heads", 0, kMostHead))
+    into.alignment_heads.push_back(static_cast<int>(number));
+  if (into.alignment_heads.size() % 2 != 0 || into.alignment_heads.size() > kMostHeads)
+    reader.fail("alignment_heads", "alignment_heads are pairs of a layer and a head");
+  reader.refuse_unknown_keys();
+}
+
 Artifact read_artifact(TomlReader reader, int version, const ResolveFile& resolve) {
   Artifact artifact;
   artifact.file = reader.required_text("file");
@@ -87,6 +109,15 @@ Artifact read_artifact(TomlReader reader, int version, const ResolveFile& resolv
     return artifact;
   }
   artifact.path = *path;
+  artifact.decoder_file = reader.text("decoder");
+  if (reader.has("decoder") && !reader.failed()) {
+    Result<std::filesystem::path> decoder =
+        resolve(fmt::format("{}/{}", version, artifact.decoder_file));
+    if (decoder)
+      artifact.decoder = *decoder;
+    else
+      reader.fail("decoder", decoder.error().message, decoder.error().hint);
+  }
   int chosen = reader.choice("engine", kEngines);
   artifact.engine =
       chosen >= 0 ? kEngines[static_cast<std::size_t>(chosen)] : engine::engine_for(artifact.file);
@@ -221,6 +252,11 @@ PackageText read_package_keys(TomlReader& reader, const std::string& file,
     read_postprocess(TomlReader(*table, file, "[postprocess]", error), file, error,
                      package.postprocess);
 
+  if (const toml::table* table = reader.table("speech"))
+    read_speech(TomlReader(*table, file, "[speech]", error), resolve, package.speech);
+  else if (package.task == Task::kTranscribe)
+    reader.fail("", "a package of the task transcribe needs a table [speech]");
+
   std::set<int> numbers;
   for (const toml::table* table : reader.tables("version", kMostVersions)) {
     if (error) break;
@@ -279,6 +315,7 @@ std::string channels(const std::array<float, 3>& values) {
 
 std::string artifact_toml(const Artifact& artifact) {
   std::string out = "\n[[version.artifact]]\nfile = " + in_quotes(artifact.file) + "\n";
+  if (!artifact.decoder_file.empty()) out += "decoder = " + in_quotes(artifact.decoder_file) + "\n";
   if (artifact.engine != engine::engine_for(artifact.file))
     out += "engine = " + in_quotes(artifact.engine) + "\n";
   std::vector<std::string> families;
@@ -324,6 +361,13 @@ std::string to_toml(const PackageText& text) {
   line("outputs",
        fmt::format("{{boxes = {}, classes = {}, scores = {}, count = {}}}", post.boxes_output,
                    post.classes_output, post.scores_output, post.count_output));
+  if (const Speech& speech = package.speech; !speech.tokenizer_file.empty()) {
+    out += "\n[speech]\n";
+    line("kind", in_quotes(kSpeechKinds[static_cast<std::size_t>(speech.kind)]));
+    line("tokenizer", in_quotes(speech.tokenizer_file));
+    if (!speech.alignment_heads.empty())
+      line("alignment_heads", fmt::format("[{}]", fmt::join(speech.alignment_heads, ", ")));
+  }
   for (const Version& version : package.versions) {
     out += fmt::format("\n[[version]]\nnumber = {}\n", version.number);
     for (const Artifact& artifact : version.artifacts) out += artifact_toml(artifact);

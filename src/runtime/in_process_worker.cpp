@@ -55,8 +55,9 @@ class InProcessWorker : public Worker {
 
 Result<std::unique_ptr<Worker>> start_worker_in_process(const Placement& placement) {
   ANYNPU_TRY(engine, engine::open_engine(placement.engine));
-  ANYNPU_TRY(session,
-             engine->load(placement.artifact.path, {placement.threads, placement.variant}));
+  engine::LoadOptions options{placement.threads, placement.variant};
+  options.decoder = placement.artifact.decoder;
+  ANYNPU_TRY(session, engine->load(placement.artifact.path, options));
   return std::unique_ptr<Worker>(std::make_unique<InProcessWorker>(std::move(session)));
 }
 

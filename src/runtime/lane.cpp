@@ -241,7 +241,7 @@ Result<> Lane::check_answer(const std::vector<engine::Tensor>& outputs, bool sec
 }
 
 Result<> Lane::confirm(const std::vector<const InputSource*>& sources, const BatchOutput& first,
-                       const std::string& doubt) {
+                       const std::string& doubt, Duration run_limit) {
   const auto stale = [&](const std::string& how) {
     return Error{Code::kDevice, fmt::format("its answer was not right ({}): {}", doubt, how)};
   };
@@ -249,7 +249,7 @@ Result<> Lane::confirm(const std::vector<const InputSource*>& sources, const Bat
     if (agrees.error().code != Code::kDevice) return agrees;
     return stale("it " + agrees.error().message);
   }
-  auto again = run_batch(*worker_, sources, rule_, give_up(sources.size()));
+  auto again = run_batch(*worker_, sources, rule_, give_up(sources.size(), run_limit));
   if (!again) return again.error().error;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (!same_bytes(first.outputs[i], again->outputs[i]))
@@ -293,13 +293,17 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
   std::string down = seat_.rank > 0 ? shared_.queue.why_down() : "";
   lock.unlock();
   std::vector<const InputSource*> sources;
-  for (const JobPtr& job : jobs) sources.push_back(job->request.input.get());
-  auto ran = run_batch(*worker_, sources, rule_, give_up(jobs.size()));
+  Duration run_limit = Duration::zero();
+  for (const JobPtr& job : jobs) {
+    sources.push_back(job->request.input.get());
+    run_limit = std::max(run_limit, job->request.run_limit);
+  }
+  auto ran = run_batch(*worker_, sources, rule_, give_up(jobs.size(), run_limit));
   if (ran && placement_.on_npu()) {
     std::string doubt = ran->remarks.suspect;
     if (doubt.empty()) doubt = kernel_.news();
     if (!doubt.empty())
-      if (auto sure = confirm(sources, *ran, doubt); !sure)
+      if (auto sure = confirm(sources, *ran, doubt, run_limit); !sure)
         ran = tl::make_unexpected(RunFailure{sure.error(), false});
   }
   if (!ran && ran.error().input_error && jobs.size() > 1) {
@@ -410,11 +414,11 @@ void Lane::lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool
   lock.lock();
 }
 
-TimePoint Lane::give_up(std::size_t batch) const {
+TimePoint Lane::give_up(std::size_t batch, Duration run_limit) const {
   auto slow = std::chrono::duration<double, std::milli>(kHangMedians * median_ms_ *
                                                         static_cast<double>(batch));
-  return Clock::now() +
-         std::max<Duration>(shared_.options.hang_limit, std::chrono::duration_cast<Duration>(slow));
+  return Clock::now() + std::max<Duration>({shared_.options.hang_limit, run_limit,
+                                            std::chrono::duration_cast<Duration>(slow)});
 }
 
 }  // namespace anynpu::runtime

@@ -62,7 +62,7 @@ class Lane {
   Result<> check_answer(const std::vector<engine::Tensor>& outputs, bool second);
   /// Whether an answer that is suspect is right all the same.
   Result<> confirm(const std::vector<const InputSource*>& sources, const BatchOutput& first,
-                   const std::string& doubt);
+                   const std::string& doubt, Duration run_limit);
   /// Waits a moment for more requests to run with those taken.
   void fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& jobs);
   void serve(std::unique_lock<std::mutex>& lock, std::vector<JobPtr> jobs);
@@ -70,7 +70,7 @@ class Lane {
   void hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs,
                  const Error& error, bool lost);
   void lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool hangs);
-  TimePoint give_up(std::size_t batch) const;
+  TimePoint give_up(std::size_t batch, Duration run_limit) const;
 
   LaneShared shared_;
   Placement placement_;

@@ -117,6 +117,7 @@ class ProcessWorker : public Worker {
     Json request{{"engine", placement.engine},
                  {"variant", placement.variant},
                  {"artifact", placement.artifact.path.string()},
+                 {"decoder", placement.artifact.decoder.string()},
                  {"threads", placement.threads},
                  {"device_node", placement.node},
                  {"device_index", placement.index},

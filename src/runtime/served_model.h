@@ -45,6 +45,9 @@ class InputSource {
 struct Request {
   std::shared_ptr<const InputSource> input;
   TimePoint deadline = Clock::now() + seconds(30);
+  /// How long one run of it may take before the worker counts as hanging, when that is longer than
+  /// the model's own hang limit: a request may be much more work than the canary.
+  Duration run_limit = Duration::zero();
   /// Set by the caller when it goes away: a waiting request is dropped, a running one is not
   /// answered.
   std::shared_ptr<std::atomic<bool>> cancelled;

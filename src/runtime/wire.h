@@ -19,8 +19,8 @@
 namespace anynpu::runtime {
 
 enum class MessageType : std::uint32_t {
-  kLoad = 1,  // text: JSON {engine, variant, artifact, threads, device_node, device_index,
-              // core_mask}
+  kLoad = 1,  // text: JSON {engine, variant, artifact, decoder, threads, device_node,
+              // device_index, core_mask}
   kLoaded,    // text: JSON of the session
   kMemory,    // fd: the memory that tensors lie in from now on; numbers: its size
   kRun,   // numbers: output offset, input count, then per input: offset, bytes, rank, dimensions

@@ -72,6 +72,7 @@ class WorkerLoop {
     engine::LoadOptions options{request.value("threads", 1), request.value("variant", "")};
     options.device_node = request.value("device_node", "");
     options.device_index = request.value("device_index", 0);
+    options.decoder = request.value("decoder", "");
     options.core_mask = request.value("core_mask", 0U);
     ANYNPU_TRY(session, engine->load(request.value("artifact", ""), options));
     session_ = std::move(session);

@@ -139,6 +139,8 @@ Result<std::vector<Prediction>> ImageModel::interpret(const std::vector<engine::
                     threshold, top);
     }
     case model::Task::kRaw:
+    case model::Task::kTranscribe:
+    case model::Task::kVad:
       break;
   }
   return Error{Code::kUnsupported, fmt::format("{} neither classifies nor detects", package_.name)}

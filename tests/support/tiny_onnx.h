@@ -92,10 +92,26 @@ class TinyOnnx {
     message(nodes_, 1, node);
   }
 
+  /// An If: one of two graphs, whose outputs become `to` in their order.
+  void branches(const std::string& condition, const TinyOnnx& then, const TinyOnnx& otherwise,
+                const std::vector<std::string>& to) {
+    std::string node;
+    message(node, 1, condition);
+    for (const std::string& name : to) message(node, 2, name);
+    message(node, 4, "If");
+    for (const auto& [name, branch] :
+         {std::pair("then_branch", &then), std::pair("else_branch", &otherwise)}) {
+      std::string attribute;
+      message(attribute, 1, name);
+      message(attribute, 6, branch->graph(name));
+      number(attribute, 20, 5);  // GRAPH
+      message(node, 5, attribute);
+    }
+    message(nodes_, 1, node);
+  }
+
   std::vector<std::byte> build(int opset = 13) const {
-    std::string graph = nodes_;
-    message(graph, 2, "tiny");
-    graph += constants_ + inputs_ + outputs_;
+    const std::string graph = this->graph("tiny");
     std::string operators;
     number(operators, 2, static_cast<std::uint64_t>(opset));
     std::string model;
@@ -108,6 +124,11 @@ class TinyOnnx {
   }
 
  private:
+  std::string graph(const std::string& name) const {
+    std::string graph = nodes_;
+    message(graph, 2, name);
+    return graph + constants_ + inputs_ + outputs_;
+  }
   static void varint(std::string& to, std::uint64_t value) {
     for (; value >= 128; value >>= 7) to += static_cast<char>(value | 128);
     to += static_cast<char>(value);

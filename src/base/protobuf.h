@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bounds-checked reader of protobuf's wire format, without generated code and without copies.
+// A bounds-checked reader of protobuf's wire format, without generated code and without copies; and
+// what it takes to write some.
 //
 // A message is a span of bytes; its fields are visited in order. Nested messages are spans of the
 // same bytes, so the work is linear in the file's size per level of nesting.
@@ -8,9 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
-namespace anynpu::model {
+namespace anynpu {
 
 /// One field: its number and its value, by wire type.
 struct ProtoField {
@@ -18,6 +20,7 @@ struct ProtoField {
   bool is_bytes = false;
   std::uint64_t value = 0;      // varint, fixed64, fixed32
   std::string_view bytes = {};  // string, bytes, message, packed list
+  std::string_view whole = {};  // with its tag, as it stands in the message
 
   std::int64_t integer() const { return static_cast<std::int64_t>(value); }
 };
@@ -29,6 +32,7 @@ class ProtoReader {
   /// The next field; false at the end, and where the message is damaged.
   bool next(ProtoField& field) {
     if (rest_.empty() || damaged_) return false;
+    const std::string_view from = rest_;
     std::uint64_t tag = varint();
     field = ProtoField{};
     if (tag >> 3 == 0 || tag >> 3 > 0x1FFFFFFF) damaged_ = true;
@@ -50,6 +54,7 @@ class ProtoReader {
       default:
         damaged_ = true;  // groups are older than ONNX
     }
+    field.whole = from.substr(0, from.size() - rest_.size());
     return !damaged_;
   }
   /// Whether the message ended in the middle of a field.
@@ -96,4 +101,19 @@ class ProtoReader {
   bool damaged_ = false;
 };
 
-}  // namespace anynpu::model
+/// Appends a varint; and a field that is a string, bytes or a message.
+inline void append_varint(std::string& to, std::uint64_t value) {
+  for (; value >= 128; value >>= 7) to += static_cast<char>(value | 128);
+  to += static_cast<char>(value);
+}
+inline void append_field(std::string& to, std::uint32_t number, std::string_view content) {
+  append_varint(to, std::uint64_t{number} << 3 | 2);
+  append_varint(to, content.size());
+  to += content;
+}
+inline void append_field(std::string& to, std::uint32_t number, std::uint64_t value) {
+  append_varint(to, std::uint64_t{number} << 3);
+  append_varint(to, value);
+}
+
+}  // namespace anynpu

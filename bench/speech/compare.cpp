@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speech to text over a folder of clips: anynpu, and a plain greedy loop over ONNX Runtime with the
+// same models, in turn and on one thread: word error rates, times and their ratio.
+//
+//   speech_compare MODEL FOLDER [beam=N] [temperatures=0] [verbose=1] [peer=0] [clips=N]
+//                  [workers=N] [vad=MODEL] [language=en] [words=1]
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "audio/mono.h"
+#include "base/clock.h"
+#include "bench/speech/plain_loop.h"
+#include "bench/speech/word_error.h"
+#include "model/store.h"
+#include "runtime/served_model.h"
+#include "speech/transcriber.h"
+
+namespace {
+
+using namespace anynpu;
+
+std::vector<float> samples_of(const std::filesystem::path& file) {
+  auto source = audio::file_source(file);
+  if (!source) return {};
+  auto samples = audio::read_mono(**source, speech::kSampleRate, 3600);
+  return samples ? *samples : std::vector<float>();
+}
+
+int fail(const Error& error) {
+  fmt::print(stderr, "{} {}\n", error.message, error.hint);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return fail({Code::kInvalid, "speech_compare MODEL FOLDER [NAME=VALUE ...]"});
+  std::map<std::string, std::string> settings;
+  for (int i = 3; i < argc; ++i) {
+    const std::string word = argv[i];
+    settings[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+  }
+  const auto setting = [&](const std::string& name, int otherwise) {
+    const auto found = settings.find(name);
+    return found == settings.end() ? otherwise : std::atoi(found->second.c_str());
+  };
+  auto package = model::open_package(argv[1]);
+  if (!package) return fail(package.error());
+  auto canary = speech::canary(*package);
+  if (!canary) return fail(canary.error());
+  runtime::ServeOptions options;
+  options.isolated = false;
+  options.instances = setting("workers", 1);
+  options.policy = runtime::Policy::kCpuOnly;
+  auto served = runtime::ServedModel::start(*package, package->latest().number, *canary, options);
+  if (!served) return fail(served.error());
+  std::shared_ptr<runtime::ServedModel> vad;
+  if (settings.contains("vad")) {
+    auto of_vad = model::open_package(settings["vad"]);
+    if (!of_vad) return fail(of_vad.error());
+    auto sound = speech::canary(*of_vad);
+    if (!sound) return fail(sound.error());
+    auto started = runtime::ServedModel::start(*of_vad, 1, *sound, options);
+    if (!started) return fail(started.error());
+    vad = std::move(*started);
+  }
+  auto transcriber = speech::Transcriber::open(std::move(*served), vad);
+  if (!transcriber) return fail(transcriber.error());
+
+  std::unique_ptr<bench::PlainLoop> plain;
+  if (setting("peer", 1) != 0) {
+    auto opened = bench::PlainLoop::open(*package);
+    if (!opened) return fail(opened.error());
+    plain = std::move(*opened);
+  }
+
+  testing::WordErrors ours, theirs;
+  double audio_seconds = 0, our_ms = 0, their_ms = 0;
+  int count = 0;
+  for (const testing::Clip& clip : testing::clips_of(argv[2])) {
+    if (count++ >= setting("clips", 100000)) break;
+    const std::vector<float> samples = samples_of(clip.file);
+    if (samples.empty()) return fail({Code::kInvalid, clip.file.string() + " cannot be read"});
+    audio_seconds += static_cast<double>(samples.size()) / speech::kSampleRate;
+    speech::TranscribeOptions asked;
+    asked.beam_size = setting("beam", 1);
+    asked.word_times = setting("words", 0) != 0;
+    if (settings.contains("vad")) asked.segmentation = speech::Segmentation::kVad;
+    if (settings.contains("temperatures")) asked.temperatures = {0};
+    if (settings.contains("language")) asked.language = settings["language"];
+    const TimePoint start = Clock::now();
+    auto source = speech::pcm_source(samples);
+    auto transcript = (*transcriber)->transcribe(*source, asked);
+    our_ms += ms_since(start);
+    if (!transcript) return fail(transcript.error());
+    ours.add(clip.text, transcript->text);
+    if (plain) {
+      const TimePoint their_start = Clock::now();
+      auto text = plain->transcribe(samples);
+      their_ms += ms_since(their_start);
+      if (!text) return fail(text.error());
+      theirs.add(clip.text, *text);
+    }
+    if (setting("verbose", 0) != 0) {
+      fmt::print("{} {:.1f} s infer {:.0f} ms retries {}\n  ref {}\n  got {}\n",
+                 clip.file.filename().string(), transcript->duration, transcript->timings.infer,
+                 transcript->retries, clip.text, transcript->text);
+      for (const auto& segment : transcript->segments) {
+        fmt::print("   [{:.2f} {:.2f}] t {:.1f} lp {:.2f} cr {:.2f} ns {:.2f}{}\n", segment.start,
+                   segment.end, segment.temperature, segment.avg_logprob, segment.compression_ratio,
+                   segment.no_speech_prob, segment.text);
+        for (const auto& word : segment.words)
+          fmt::print("      {:.2f}-{:.2f} {:.2f} {}\n", word.start, word.end, word.probability,
+                     word.word);
+      }
+    }
+  }
+  fmt::print(
+      "{}: {} clips, {:.1f} s; anynpu: word error rate {:.2f} % ({} of {}), {:.0f} ms, {:.1f}x "
+      "real time\n",
+      argv[1], count, audio_seconds, ours.percent(), ours.errors, ours.words, our_ms,
+      audio_seconds * 1000 / our_ms);
+  return 0;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guards against text that was never said.
+#pragma once
+
+#include <string_view>
+
+#include "speech/listener.h"
+#include "speech/transcriber.h"
+
+namespace anynpu::speech {
+
+/// Bytes of the text over bytes of the same compressed by zlib: above 2.4 it mostly repeats itself.
+double compression_ratio(std::string_view text);
+
+/// As Whisper counts it: with the end token.
+double average_logprob(const Heard& heard);
+
+/// Why a text should be decoded again at a higher temperature, and whether it is silence.
+struct Verdict {
+  bool again = false;
+  bool silence = false;
+};
+Verdict judge(const Heard& heard, std::string_view text, const TranscribeOptions& options);
+
+}  // namespace anynpu::speech
