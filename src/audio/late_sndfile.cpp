@@ -6,7 +6,7 @@
 
 namespace {
 
-const anynpu::LateLibrary& sndfile() {
+const anynpu::LateLibrary& library_of_sound_files() {
   static const anynpu::LateLibrary library("libsndfile.so.1");
   return library;
 }
@@ -15,34 +15,36 @@ const anynpu::LateLibrary& sndfile() {
 
 extern "C" {
 
-SNDFILE* sf_open_virtual(SF_VIRTUAL_IO* io, int mode, SF_INFO* info, void* state) {
-  static const auto real = sndfile().find<decltype(sf_open_virtual)>("sf_open_virtual");
-  return real == nullptr ? nullptr : real(io, mode, info, state);
+SNDFILE* sf_open_virtual(SF_VIRTUAL_IO* sfvirtual, int mode, SF_INFO* sfinfo, void* user_data) {
+  static const auto real =
+      library_of_sound_files().find<decltype(sf_open_virtual)>("sf_open_virtual");
+  return real == nullptr ? nullptr : real(sfvirtual, mode, sfinfo, user_data);
 }
 
-int sf_close(SNDFILE* file) {
-  static const auto real = sndfile().find<decltype(sf_close)>("sf_close");
-  return real == nullptr ? SF_ERR_SYSTEM : real(file);
+int sf_close(SNDFILE* sndfile) {
+  static const auto real = library_of_sound_files().find<decltype(sf_close)>("sf_close");
+  return real == nullptr ? SF_ERR_SYSTEM : real(sndfile);
 }
 
-int sf_error(SNDFILE* file) {
-  static const auto real = sndfile().find<decltype(sf_error)>("sf_error");
-  return real == nullptr ? SF_ERR_SYSTEM : real(file);
+int sf_error(SNDFILE* sndfile) {
+  static const auto real = library_of_sound_files().find<decltype(sf_error)>("sf_error");
+  return real == nullptr ? SF_ERR_SYSTEM : real(sndfile);
 }
 
-const char* sf_strerror(SNDFILE* file) {
-  static const auto real = sndfile().find<decltype(sf_strerror)>("sf_strerror");
-  return real == nullptr ? sndfile().problem().c_str() : real(file);
+const char* sf_strerror(SNDFILE* sndfile) {
+  static const auto real = library_of_sound_files().find<decltype(sf_strerror)>("sf_strerror");
+  return real == nullptr ? library_of_sound_files().problem().c_str() : real(sndfile);
 }
 
-int sf_command(SNDFILE* file, int command, void* data, int size) {
-  static const auto real = sndfile().find<decltype(sf_command)>("sf_command");
-  return real == nullptr ? SF_ERR_SYSTEM : real(file, command, data, size);
+int sf_command(SNDFILE* sndfile, int command, void* data, int datasize) {
+  static const auto real = library_of_sound_files().find<decltype(sf_command)>("sf_command");
+  return real == nullptr ? SF_ERR_SYSTEM : real(sndfile, command, data, datasize);
 }
 
-sf_count_t sf_readf_float(SNDFILE* file, float* into, sf_count_t frames) {
-  static const auto real = sndfile().find<decltype(sf_readf_float)>("sf_readf_float");
-  return real == nullptr ? 0 : real(file, into, frames);
+sf_count_t sf_readf_float(SNDFILE* sndfile, float* ptr, sf_count_t frames) {
+  static const auto real =
+      library_of_sound_files().find<decltype(sf_readf_float)>("sf_readf_float");
+  return real == nullptr ? 0 : real(sndfile, ptr, frames);
 }
 
 }  // extern "C"

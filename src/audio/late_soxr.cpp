@@ -15,11 +15,12 @@ const anynpu::LateLibrary& soxr_library() {
 
 extern "C" {
 
-soxr_t soxr_create(double from_rate, double to_rate, unsigned channels, soxr_error_t* error,
-                   const soxr_io_spec_t* io, const soxr_quality_spec_t* quality,
-                   const soxr_runtime_spec_t* runtime) {
+soxr_t soxr_create(double input_rate, double output_rate, unsigned num_channels,
+                   soxr_error_t* error, const soxr_io_spec_t* io,
+                   const soxr_quality_spec_t* quality, const soxr_runtime_spec_t* runtime) {
   static const auto real = soxr_library().find<decltype(soxr_create)>("soxr_create");
-  if (real != nullptr) return real(from_rate, to_rate, channels, error, io, quality, runtime);
+  if (real != nullptr)
+    return real(input_rate, output_rate, num_channels, error, io, quality, runtime);
   if (error != nullptr) *error = soxr_library().problem().c_str();
   return nullptr;
 }
@@ -29,11 +30,11 @@ void soxr_delete(soxr_t state) {
   if (real != nullptr) real(state);
 }
 
-soxr_error_t soxr_process(soxr_t state, soxr_in_t in, size_t in_length, size_t* in_done,
-                          soxr_out_t out, size_t out_length, size_t* out_done) {
+soxr_error_t soxr_process(soxr_t resampler, soxr_in_t in, size_t ilen, size_t* idone,
+                          soxr_out_t out, size_t olen, size_t* odone) {
   static const auto real = soxr_library().find<decltype(soxr_process)>("soxr_process");
   return real == nullptr ? soxr_library().problem().c_str()
-                         : real(state, in, in_length, in_done, out, out_length, out_done);
+                         : real(resampler, in, ilen, idone, out, olen, odone);
 }
 
 soxr_quality_spec_t soxr_quality_spec(unsigned long recipe, unsigned long flags) {
@@ -41,9 +42,9 @@ soxr_quality_spec_t soxr_quality_spec(unsigned long recipe, unsigned long flags)
   return real == nullptr ? soxr_quality_spec_t{} : real(recipe, flags);
 }
 
-soxr_io_spec_t soxr_io_spec(soxr_datatype_t in, soxr_datatype_t out) {
+soxr_io_spec_t soxr_io_spec(soxr_datatype_t itype, soxr_datatype_t otype) {
   static const auto real = soxr_library().find<decltype(soxr_io_spec)>("soxr_io_spec");
-  return real == nullptr ? soxr_io_spec_t{} : real(in, out);
+  return real == nullptr ? soxr_io_spec_t{} : real(itype, otype);
 }
 
 }  // extern "C"
