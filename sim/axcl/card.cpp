@@ -91,6 +91,7 @@ Faults& faults() {
       "crash",          // a run crashes the library
       "hang",           // a run never returns
       "wrong",          // a run gives a wrong result
+      "stale",          // a run leaves the result of the one before
       "dead",           // the heartbeat is lost
       "vanish",         // the card leaves the bus
       "sick",           // the properties call blocks for ms

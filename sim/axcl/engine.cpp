@@ -244,7 +244,8 @@ Status compute(Model& model, std::uint32_t group, const Io& io) {
     return host_error(kEngine, kExecute);
   }
   const bool wrong = faults().strikes("wrong").has_value();
-  for (std::size_t i = 0; i < outputs->size(); ++i) {
+  const bool stale = faults().strikes("stale").has_value();
+  for (std::size_t i = 0; i < outputs->size() && !stale; ++i) {
     write_output(model, i, (*outputs)[i], targets[i]);
     if (wrong) spoil(targets[i], bytes_of(model.outputs[i], group) * io.batch);
   }

@@ -65,9 +65,16 @@ Result<> ask_canary(const model::Package& package, const npu::Device& device) {
   runtime::ServeOptions serve;
   serve.policy = runtime::Policy::kNpuRequired;
   serve.instances = 1;
-  serve.only = device.id + "/";
-  ANYNPU_TRY(model, runtime::ServedModel::start(package, package.latest().number, input, serve));
-  model->drain(Clock::now() + seconds(5));
+  // Of all NPUs only this one; the CPU says what is right.
+  serve.devices = std::vector<npu::Device>{device};
+  serve.devices->front().status = npu::Status::kReady;  // whatever was wrong with it before
+  serve.quarantine = std::make_shared<runtime::Quarantine>();
+  auto model = runtime::ServedModel::start(package, package.latest().number, input, serve);
+  // A model also starts when its device has just failed, and waits for it.
+  if (std::string why = serve.quarantine->reason(device.id); !why.empty())
+    return Error{Code::kDevice, why};
+  if (!model) return std::move(model).error();
+  (*model)->drain(Clock::now() + seconds(5));
   return {};
 }
 

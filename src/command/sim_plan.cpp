@@ -10,6 +10,8 @@
 #include "base/subprocess.h"
 #include "base/text.h"
 #include "engine/library.h"
+#include "host/manifest.h"
+#include "npu/devices.h"
 
 namespace anynpu::command {
 namespace fs = std::filesystem;
@@ -34,6 +36,16 @@ std::string title_of(const fs::path& file) {
     for (const std::string& line : split(*text, '\n'))
       if (line.starts_with("machine ")) return std::string(trim(line.substr(8)));
   return file.stem().string();
+}
+
+/// The PCI bus of the machine's AXERA card, which is its number for the runtime; empty without one.
+std::string axera_bus(const fs::path& file) {
+  auto description = host::load_manifest(file);
+  if (!description) return "";
+  const auto machine = host::simulated_machine(std::move(*description));
+  for (const npu::Device& device : npu::find_devices(*machine))
+    if (device.family == "axcl") return std::to_string(device.index);
+  return "";
 }
 
 bool is_mainline(const SimRequest& request) {
@@ -197,6 +209,7 @@ Result<SimPlan> plan_sim(const SimRequest& request, const SimPlaces& places,
     std::string folders;
     for (const char* family : {"rknn", "axcl", "xrt"})
       folders += (folders.empty() ? "" : ":") + (places.libraries / family).string();
+    plan.environment.emplace_back("ANYNPU_SIM_AXCL_BUS", axera_bus(machine));
     plan.environment.emplace_back("ANYNPU_LIBRARY_PATH",
                                   with_before(folders, "ANYNPU_LIBRARY_PATH"));
     plan.command = {places.program.string()};

@@ -3,6 +3,7 @@
 #include "engine/axmodel_card.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <span>
@@ -18,6 +19,14 @@ namespace {
 constexpr const char* kLog = "/tmp/axcl/axcl_logs.txt";
 constexpr std::streamoff kLogTail = 4096;
 
+/// Where the log ended when the card was opened: complaints before that are about something else.
+std::atomic<std::streamoff> known_log = 0;
+
+std::ifstream open_log() {
+  const char* chosen = std::getenv("ANYNPU_AXCL_LOG");
+  return std::ifstream(chosen != nullptr ? chosen : kLog, std::ios::binary);
+}
+
 std::string list_of(const DeviceList& list) {
   std::string text;
   for (std::uint32_t i = 0; i < std::min<std::uint32_t>(list.num, kMostDevices); ++i)
@@ -30,8 +39,7 @@ Result<int> choose_bus(const Api& api, int bus) {
   if (Status status = api.get_device_list(&list); status != 0)
     return card_error("listing AXERA's cards", status);
   const std::uint32_t count = std::min<std::uint32_t>(list.num, kMostDevices);
-  if (count == 0)
-    return status_error("listing AXERA's cards", static_cast<Status>(0x80300181), last_complaint());
+  if (count == 0) return no_card_error();
   if (bus == 0) return static_cast<int>(list.devices[0]);
   const std::span<const std::int32_t> known(list.devices, count);
   if (std::find(known.begin(), known.end(), bus) != known.end()) return bus;
@@ -43,13 +51,19 @@ Result<int> choose_bus(const Api& api, int bus) {
 
 }  // namespace
 
+void forget_complaints() {
+  std::ifstream file = open_log();
+  file.seekg(0, std::ios::end);
+  known_log = file ? static_cast<std::streamoff>(file.tellg()) : 0;
+}
+
 std::string last_complaint() {
-  const char* chosen = std::getenv("ANYNPU_AXCL_LOG");
-  std::ifstream file(chosen != nullptr ? chosen : kLog, std::ios::binary);
+  std::ifstream file = open_log();
   if (!file) return "";
   file.seekg(0, std::ios::end);
   const std::streamoff size = file.tellg();
-  file.seekg(std::max<std::streamoff>(0, size - kLogTail));
+  const std::streamoff known = known_log <= size ? known_log.load() : 0;  // else it began anew
+  file.seekg(std::max<std::streamoff>(known, size - kLogTail));
   std::string complaint;
   for (std::string line; std::getline(file, line);)
     if (line.find("fail") != std::string::npos || line.find("dead") != std::string::npos ||
@@ -58,11 +72,16 @@ std::string last_complaint() {
   return printable(trim(complaint), 200);
 }
 
+Error no_card_error() {
+  return status_error("listing AXERA's cards", static_cast<Status>(0x80300181), last_complaint());
+}
+
 Error card_error(std::string_view doing, Status status) {
   return status_error(doing, status, last_complaint());
 }
 
 Result<std::unique_ptr<Card>> Card::open(const Api& api, int bus) {
+  forget_complaints();
   if (Status status = api.init(nullptr); status != 0)
     return card_error("starting AXERA's runtime", status);
   auto chosen = choose_bus(api, bus);

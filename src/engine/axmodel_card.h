@@ -20,12 +20,15 @@
 namespace anynpu::engine::axcl {
 
 /// The last complaint in the runtime's own log on this host ($ANYNPU_AXCL_LOG, else
-/// /tmp/axcl/axcl_logs.txt), one line; empty when there is none. The log is where a card's errno
-/// and "device N is dead" stand.
+/// /tmp/axcl/axcl_logs.txt) since forget_complaints(), one line; empty when there is none. The log
+/// is where a card's errno and "device N is dead" stand.
 std::string last_complaint();
+void forget_complaints();
 
 /// status_error() with what the log says.
 Error card_error(std::string_view doing, Status status);
+/// The driver knows no card at all.
+Error no_card_error();
 
 class Card {
  public:

@@ -35,11 +35,17 @@ Result<DeviceProperties> ask(const std::string& path, int bus) {
   if (api.get_device_properties == nullptr)
     return Error{Code::kUnsupported,
                  fmt::format("AXCL {} cannot tell a card's properties", api.version)};
+  forget_complaints();
   if (Status status = api.init(nullptr); status != 0)
     return card_error("starting AXERA's runtime", status);
   if (bus == 0) {
     DeviceList list{};
-    if (api.get_device_list(&list) == 0 && list.num > 0) bus = list.devices[0];
+    if (Status status = api.get_device_list(&list); status != 0 || list.num == 0) {
+      Error error = status != 0 ? card_error("listing AXERA's cards", status) : no_card_error();
+      api.finalize();
+      return error;
+    }
+    bus = list.devices[0];
   }
   DeviceProperties properties{};
   const Status status = api.get_device_properties(bus, &properties);

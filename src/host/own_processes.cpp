@@ -31,6 +31,7 @@ constexpr std::size_t kMostRecords = 10000;
 
 // The end of /proc/PID/stat, after the name: it may hold spaces and parentheses itself.
 constexpr std::size_t kStartTimeField = 22 - 3;  // counted from the state, which is field 3
+constexpr std::size_t kGroupField = 5 - 3;
 
 std::string boot_id() {
   auto text = read_text("/proc/sys/kernel/random/boot_id");
@@ -42,7 +43,8 @@ std::string pid_namespace() {
   return fs::read_symlink("/proc/self/ns/pid", failed).string();
 }
 
-// Only a folder of this user's own that nobody else may enter is trusted.
+// Only a folder of this user's own that nobody else may write to is trusted. Root may use that of a
+// service's user, whose records are then believed of that user's processes only.
 Result<> make_private(const fs::path& folder) {
   std::error_code failed;
   fs::create_directories(folder.parent_path(), failed);
@@ -51,7 +53,8 @@ Result<> make_private(const fs::path& folder) {
   struct stat status = {};
   if (::lstat(folder.c_str(), &status) != 0)
     return system_error("cannot look at " + folder.string());
-  if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & 0022) != 0)
+  const bool ours = status.st_uid == ::geteuid() || ::geteuid() == 0;
+  if (!S_ISDIR(status.st_mode) || !ours || (status.st_mode & 0022) != 0)
     return Error{Code::kPermission, folder.string() + " is not a folder of this user's own"}
         .with_hint("remove it, or name another one in ANYNPU_RUN_DIR");
   return {};
@@ -103,6 +106,15 @@ bool nobody_listens(const fs::path& socket) {
   if (!fd) return false;
   return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 &&
          errno == ECONNREFUSED;
+}
+
+/// A folder's owner can write any record, but has no say over the processes of others. A process
+/// that is gone is nobody's.
+bool of_owner_of(const fs::path& folder, pid_t pid) {
+  struct stat owner = {}, process = {};
+  if (::stat(folder.c_str(), &owner) != 0) return false;
+  if (::stat(fmt::format("/proc/{}", pid).c_str(), &process) != 0) return errno == ENOENT;
+  return owner.st_uid == process.st_uid;
 }
 
 }  // namespace
@@ -204,6 +216,7 @@ Result<Leftovers> find_leftovers(const fs::path& folder) {
       continue;
     }
     if (record->boot == boot && record->space != space) continue;  // of another container
+    if (record->boot == boot && !of_owner_of(folder, record->own.process.pid)) continue;
     if (record->boot != boot || !is_running(record->own.process))
       found.files.push_back(file);
     else
@@ -211,6 +224,27 @@ Result<Leftovers> find_leftovers(const fs::path& folder) {
   }
   if (failed && failed != std::errc::no_such_file_or_directory)
     return system_error("cannot list " + folder.string(), failed.value());
+  return found;
+}
+
+std::vector<pid_t> processes_of_group(pid_t group) {
+  std::vector<pid_t> found;
+  // Mostly there is nothing to look for; and where the kernel sees some, they may have ended.
+  if (::kill(-group, 0) != 0 && errno == ESRCH) return found;
+  std::error_code failed;
+  for (fs::directory_iterator at("/proc", failed), end; !failed && at != end;
+       at.increment(failed)) {
+    const std::string name = at->path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    auto text = read_text(at->path() / "stat", kMostRecordBytes);
+    const std::size_t name_end = text ? text->rfind(')') : std::string::npos;
+    if (name_end == std::string::npos) continue;
+    const std::vector<std::string> fields =
+        split(trim(std::string_view(*text).substr(name_end + 1)), ' ');
+    if (fields.size() <= kGroupField || fields[0] == "Z" || fields[0] == "X") continue;
+    if (std::strtol(fields[kGroupField].c_str(), nullptr, 10) == group)
+      found.push_back(static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10)));
+  }
   return found;
 }
 

@@ -69,6 +69,10 @@ struct Leftovers {
 };
 Result<Leftovers> find_leftovers(const std::filesystem::path& run_folder);
 
+/// The processes of a group that are still there; those that ended and were not yet fetched by
+/// their parent are not.
+std::vector<pid_t> processes_of_group(pid_t group);
+
 /// Ends an orphan: SIGTERM, then SIGKILL after `patience`. False when it is still there (it hangs
 /// in the kernel).
 bool end_process(const ProcessId& process, Duration patience);

@@ -48,6 +48,16 @@ class OwnProcesses : public ::testing::Test {
     children_.push_back(pid);
     return pid;
   }
+  // One that can still be moved to another group, which a new program cannot.
+  pid_t paused() {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    children_.push_back(pid);
+    return pid;
+  }
   // As an earlier server would have left it: its parent is gone.
   void orphan(const ProcessId& process) {
     std::ifstream boot("/proc/sys/kernel/random/boot_id");
@@ -114,6 +124,39 @@ TEST_F(OwnProcesses, ANumberUsedAgainIsNotOurs) {
   ASSERT_TRUE(sent);
   EXPECT_FALSE(*sent);
   EXPECT_TRUE(is_running(*id));
+}
+
+// Root reads the records of a service's user, who could write any: they count for that user's
+// processes only.
+TEST_F(OwnProcesses, AFolderSpeaksOfItsOwnersProcesses) {
+  const bool root = ::geteuid() == 0;
+  if (root) {
+    ASSERT_EQ(::chown(folder_.c_str(), 65534, static_cast<gid_t>(-1)), 0);
+  }
+  EXPECT_TRUE(run_folder());
+  auto id = process_id(sleeper());
+  ASSERT_TRUE(id);
+  orphan(*id);
+  auto found = find_leftovers(folder_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->orphans, SizeIs(root ? 0 : 1));
+  EXPECT_THAT(found->files, IsEmpty());
+}
+
+TEST_F(OwnProcesses, AGroupIsSeenUntilItsLastProcessHasEnded) {
+  const pid_t leader = paused(), other = paused();
+  ASSERT_EQ(::setpgid(leader, leader), 0);
+  ASSERT_EQ(::setpgid(other, leader), 0);
+  EXPECT_THAT(processes_of_group(leader), ::testing::UnorderedElementsAre(leader, other));
+  ::kill(leader, SIGKILL);
+  ::waitpid(leader, nullptr, 0);
+  EXPECT_THAT(processes_of_group(leader), ElementsAre(other));
+  ::kill(other, SIGKILL);
+  siginfo_t ended{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(other), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_THAT(processes_of_group(leader), IsEmpty()) << "it has ended, though nobody has asked";
+  ::waitpid(other, nullptr, 0);
+  children_.clear();
 }
 
 TEST_F(OwnProcesses, AProcessThatEndedIsNotRunning) {

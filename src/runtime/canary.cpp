@@ -8,12 +8,18 @@
 
 #include <fmt/format.h>
 
+#include "runtime/recent_answers.h"
+
 namespace anynpu::runtime {
 namespace {
 
 using engine::Shape;
 using engine::Tensor;
 using engine::TensorInfo;
+
+constexpr double kHangMedians = 50;
+constexpr auto kLongestWait = seconds(10);
+constexpr double kAtLeast = 5;  // medians; of a run that is slow by nature
 
 // One request's shape of every input, and its bytes.
 Result<std::vector<InputSize>> sizes_of(const InputSource& source,
@@ -98,6 +104,7 @@ tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
   }
   auto spans = worker.prepare(all);
   if (!spans) return worker_error(spans.error());
+  std::vector<std::uint64_t> prints(sources.size());
   for (std::size_t i = 0; i < spans->size(); ++i) {
     std::size_t bytes = (*one)[i].bytes;
     for (std::size_t place = 0; place < places; ++place) {
@@ -108,17 +115,27 @@ tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
       }
       if (auto written = sources[place]->write(i, session.inputs[i], to); !written)
         return input_error(written.error());
+      prints[place] = fingerprint(to, prints[place]);
     }
   }
   auto ran = worker.run(give_up);
   if (!ran) return worker_error(ran.error());
-  BatchOutput result{ran->infer_ms, {}, ran->remarks};
+  BatchOutput result{ran->infer_ms, {}, ran->remarks, std::move(prints)};
   for (std::size_t index = 0; index < sources.size(); ++index) {
     auto share = share_of(session, *ran, index, places);
     if (!share) return worker_error(share.error());
     result.outputs.push_back(std::move(*share));
   }
   return result;
+}
+
+Duration patience_for(Duration hang_limit, double usual_ms) {
+  const auto times = [usual_ms](double factor) {
+    return std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double, std::milli>(factor * usual_ms));
+  };
+  return std::max(hang_limit,
+                  std::min(times(kHangMedians), std::max<Duration>(kLongestWait, times(kAtLeast))));
 }
 
 Result<> ReversedSource::write(std::size_t index, const engine::TensorInfo& tensor,

@@ -28,6 +28,7 @@ struct BatchOutput {
   double infer_ms = 0;
   std::vector<std::vector<engine::Tensor>> outputs;
   engine::Session::Remarks remarks = {};
+  std::vector<std::uint64_t> inputs = {};  // fingerprints, of each request
 };
 /// An error of an input is marked by `input_error`: it is the request's fault and not the worker's.
 struct RunFailure {
@@ -37,6 +38,11 @@ struct RunFailure {
 tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
                                                 std::span<const InputSource* const> sources,
                                                 const BatchRule& rule, TimePoint give_up);
+
+/// After how long a run that usually takes `usual_ms` counts as a hang: 50 times that, or
+/// `hang_limit` when that is more; but of those 50 times no more than 10 s or, for what is slow by
+/// nature, 5 times what is usual.
+Duration patience_for(Duration hang_limit, double usual_ms);
 
 /// The other canary: the same input with the elements of each tensor in reverse order. A device
 /// that hands out stale answers gives one of the two the other's.

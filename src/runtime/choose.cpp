@@ -153,6 +153,7 @@ Result<Trial> try_placement(const Placement& placement, Loaded loaded, const Inp
       worker->end(error.code == Code::kTimeout);
       return error;
     }
+    trial.recent.doubt(ran->inputs, ran->outputs);
     if (trial.canary_outputs.empty()) {
       measured.first_ms = wall;
       trial.canary_outputs = std::move(ran->outputs[0]);
@@ -170,6 +171,7 @@ Result<Trial> try_placement(const Placement& placement, Loaded loaded, const Inp
       worker->end(ran.error().error.code == Code::kTimeout);
       return std::move(ran.error().error);
     }
+    trial.recent.doubt(ran->inputs, ran->outputs);
     // Nothing is to be learned from a network that gives both the same answer.
     if (!same_bytes(ran->outputs[0], trial.canary_outputs))
       trial.second_outputs = std::move(ran->outputs[0]);

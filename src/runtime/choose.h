@@ -8,6 +8,7 @@
 
 #include "runtime/canary.h"
 #include "runtime/placement.h"
+#include "runtime/recent_answers.h"
 #include "runtime/served_model.h"
 #include "runtime/worker.h"
 
@@ -21,6 +22,7 @@ struct Trial {
   std::unique_ptr<Worker> worker;
   std::vector<engine::Tensor> canary_outputs;  // its own; without a worker the reference's
   std::vector<engine::Tensor> second_outputs;  // to the ReversedSource; of NPUs only
+  RecentAnswers recent = {};                   // what its worker may still hold
 };
 
 struct Choice {

@@ -13,13 +13,14 @@
 namespace anynpu::runtime {
 namespace {
 
-constexpr double kHangMedians = 50;
 constexpr double kSameOutputs = 0.999;
 constexpr auto kFirstPause = milliseconds(100);
 constexpr auto kLongestCpuPause =
     milliseconds(500);  // there is no device to spare, and requests may wait
 constexpr auto kLookAtCircuit = milliseconds(250);
-constexpr auto kProvenAfter = seconds(5);  // a worker that lived so long did not fail at once
+constexpr auto kFirstRunTakes = seconds(5);  // longer than others: caches, clocks, firmware
+constexpr double kMediansBetweenLooks = 20;  // so that looks cost a twentieth of the time at most
+constexpr auto kProvenAfter = seconds(5);    // a worker that lived so long did not fail at once
 
 Duration pause_after(int failures) {
   if (failures <= 1) return Duration::zero();
@@ -55,14 +56,17 @@ Lane::Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold)
       own_outputs_(trial.candidate.measured.has_value()),
       cold_(cold),
       worker_(cold ? nullptr : std::move(trial.worker)),
+      recent_(std::move(trial.recent)),
       kernel_(placement_.family) {
   seat_.rank = rank;
   if (worker_) {
     rule_ = batch_rule(placement_.artifact, worker_->session());
     note_ = placement_.on_npu() ? worker_->session().note : "";
     pid_ = worker_->pid();
-    up_since_ = Clock::now();
+    up_since_ = canary_at_ = Clock::now();
     seat_.state = LaneState::kReady;
+  } else if (placement_.on_npu()) {
+    seat_.last_error = shared_.quarantine.reason(placement_.device);  // of the trial, or before it
   }
   {
     std::lock_guard lock(shared_.queue.mutex);
@@ -131,15 +135,6 @@ void Lane::loop() {
         retire(lock);
         continue;
       }
-      if (runs_since_canary_ >= shared_.options.canary_every) {
-        runs_since_canary_ = 0;
-        lock.unlock();
-        Result<> agrees = check_canary(*worker_, rule_);
-        lock.lock();
-        if (!agrees)
-          lose_worker(lock, agrees.error().message, agrees.error().code == Code::kTimeout);
-        continue;
-      }
     }
     std::vector<JobPtr> jobs = queue.take(seat_.rank, rule_.most);
     if (jobs.empty()) {
@@ -188,7 +183,9 @@ void Lane::retire(std::unique_lock<std::mutex>& lock) {
 Result<> Lane::start() {
   ANYNPU_TRY(worker, start_worker(placement_, shared_.options.isolated, Clock::now() + kLoadLimit));
   const BatchRule rule = batch_rule(placement_.artifact, worker->session());
-  if (auto agrees = check_canary(*worker, rule); !agrees) {
+  recent_ = RecentAnswers();
+  if (auto agrees = check_canary(*worker, rule, shared_.options.hang_limit + kFirstRunTakes);
+      !agrees) {
     worker->end(agrees.error().code == Code::kTimeout);
     return agrees;
   }
@@ -197,35 +194,38 @@ Result<> Lane::start() {
   rule_ = rule;
   note_ = placement_.on_npu() ? worker_->session().note : "";
   pid_ = worker_->pid();
-  up_since_ = Clock::now();
+  up_since_ = canary_at_ = Clock::now();
   runs_since_canary_ = 0;
   return {};
 }
 
-Result<> Lane::check_canary(Worker& worker, const BatchRule& rule) {
+Result<> Lane::check_canary(Worker& worker, const BatchRule& rule, Duration limit) {
   // On an NPU the second one first: what a stale device still holds is most often the answer to the
   // first one.
-  for (const bool second : {true, false}) {
-    if (second && !placement_.on_npu()) continue;
-    const InputSource* sources[] = {second ? static_cast<const InputSource*>(&second_canary_)
-                                           : &shared_.canary};
-    auto ran =
-        run_batch(worker, sources, rule, Clock::now() + shared_.options.hang_limit + seconds(5));
-    if (!ran) {
-      Error problem = ran.error().error;
-      if (problem.code == Code::kCrashed)
-        problem.message = "on the canary, the worker " + worker.obituary();
-      return problem;
-    }
-    if (second && second_outputs_.empty()) {
-      if (!same_bytes(ran->outputs[0], canary_outputs_)) second_outputs_ = ran->outputs[0];
-      continue;
-    }
-    ANYNPU_CHECK(check_answer(ran->outputs[0], second));
-    if (second || own_outputs_) continue;
-    canary_outputs_ = ran->outputs[0];
-    own_outputs_ = true;
+  if (placement_.on_npu()) ANYNPU_CHECK(run_canary(worker, rule, limit, true, 1));
+  return run_canary(worker, rule, limit, false, 1);
+}
+
+Result<> Lane::run_canary(Worker& worker, const BatchRule& rule, Duration limit, bool second,
+                          std::size_t places) {
+  const std::vector<const InputSource*> sources(
+      places, second ? static_cast<const InputSource*>(&second_canary_) : &shared_.canary);
+  auto ran = run_batch(worker, sources, rule, Clock::now() + limit);
+  if (!ran) {
+    Error problem = ran.error().error;
+    if (problem.code == Code::kCrashed)
+      problem.message = "on the canary, the worker " + worker.obituary();
+    return problem;
   }
+  recent_.doubt(ran->inputs, ran->outputs);  // to be remembered; the comparison says more
+  if (second && second_outputs_.empty()) {
+    if (!same_bytes(ran->outputs[0], canary_outputs_)) second_outputs_ = ran->outputs[0];
+    return {};
+  }
+  for (const auto& outputs : ran->outputs) ANYNPU_CHECK(check_answer(outputs, second));
+  if (second || own_outputs_) return {};
+  canary_outputs_ = ran->outputs[0];
+  own_outputs_ = true;
   return {};
 }
 
@@ -240,24 +240,64 @@ Result<> Lane::check_answer(const std::vector<engine::Tensor>& outputs, bool sec
                            own_outputs_ ? "before" : "the reference", agreement.cosine)};
 }
 
-Result<> Lane::confirm(const std::vector<const InputSource*>& sources, const BatchOutput& first,
-                       const std::string& doubt, Duration run_limit) {
-  const auto stale = [&](const std::string& how) {
-    return Error{Code::kDevice, fmt::format("its answer was not right ({}): {}", doubt, how)};
+bool Lane::look_is_due() const {
+  const auto medians = std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double, std::milli>(kMediansBetweenLooks * median_ms_));
+  const Duration after = shared_.options.canary_after;
+  return after == Duration::zero() || runs_since_canary_ + 1 >= shared_.options.canary_every ||
+         Clock::now() - canary_at_ >= std::max(after, medians);
+}
+
+Result<> Lane::look() {
+  ANYNPU_CHECK(run_canary(*worker_, rule_, patience(1), second_is_next_, 1));
+  second_is_next_ = !second_is_next_;
+  runs_since_canary_ = 0;
+  canary_at_ = Clock::now();
+  return {};
+}
+
+Result<> Lane::believe(const std::vector<const InputSource*>& sources, const BatchOutput& ran,
+                       TimePoint until, Duration run_limit) {
+  const auto wrong = [](const Error& error, const std::string& why) {
+    if (error.code != Code::kDevice && error.code != Code::kTimeout) return error;
+    const bool hangs = error.code == Code::kTimeout;
+    return Error{error.code, "its answer was not right" + (why.empty() ? "" : " (" + why + ")") +
+                                 ": it " +
+                                 (hangs ? "did not answer the canary in time" : error.message)};
   };
-  if (auto agrees = check_canary(*worker_, rule_); !agrees) {
-    if (agrees.error().code != Code::kDevice) return agrees;
-    return stale("it " + agrees.error().message);
+  const std::string repeated = recent_.doubt(ran.inputs, ran.outputs);
+  std::string doubt = ran.remarks.suspect;
+  if (doubt.empty()) doubt = kernel_.news();
+  if (doubt.empty()) doubt = repeated;
+  if (doubt.empty()) {
+    if (!look_is_due()) return {};
+    auto agrees = look();
+    return agrees ? agrees : wrong(agrees.error(), "");
+  }
+  // The last run before the second one is a canary with another answer: what is old in the second
+  // one is then seen.
+  const auto as_canary = [&](const auto& outputs) { return same_bytes(outputs, canary_outputs_); };
+  const bool second_last =
+      !second_outputs_.empty() && std::any_of(ran.outputs.begin(), ran.outputs.end(), as_canary);
+  // A request does not wait longer for a device that is in doubt than for one that hangs; one that
+  // has answered a canary may have its time.
+  Duration limit = std::max<Duration>(until - Clock::now(), milliseconds(1));
+  for (const bool second : {!second_last, second_last}) {
+    if (auto agrees = run_canary(*worker_, rule_, limit, second, sources.size()); !agrees)
+      return wrong(agrees.error(), doubt);
+    limit = patience(sources.size());
   }
   auto again = run_batch(*worker_, sources, rule_, give_up(sources.size(), run_limit));
-  if (!again) return again.error().error;
+  if (!again) return wrong(again.error().error, doubt);
+  recent_.doubt(again->inputs, again->outputs);
+  const auto& last = second_last ? second_outputs_ : canary_outputs_;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!same_bytes(first.outputs[i], again->outputs[i]))
-      return stale("asked again, it answered otherwise");
-    // What the device still held from the canary.
-    if (!again->remarks.suspect.empty() && same_bytes(again->outputs[i], canary_outputs_))
-      return stale("asked again, it gave the canary's answer");
+    if (!same_bytes(ran.outputs[i], again->outputs[i]))
+      return wrong({Code::kDevice, "answered otherwise when it was asked again"}, doubt);
+    if (!again->remarks.suspect.empty() && same_bytes(again->outputs[i], last))
+      return wrong({Code::kDevice, "gave the canary's answer when it was asked again"}, doubt);
   }
+  if (doubt == repeated) recent_.was_right();
   return {};
 }
 
@@ -298,14 +338,14 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
     sources.push_back(job->request.input.get());
     run_limit = std::max(run_limit, job->request.run_limit);
   }
-  auto ran = run_batch(*worker_, sources, rule_, give_up(jobs.size(), run_limit));
-  if (ran && placement_.on_npu()) {
-    std::string doubt = ran->remarks.suspect;
-    if (doubt.empty()) doubt = kernel_.news();
-    if (!doubt.empty())
-      if (auto sure = confirm(sources, *ran, doubt, run_limit); !sure)
-        ran = tl::make_unexpected(RunFailure{sure.error(), false});
-  }
+  const TimePoint until = give_up(jobs.size(), run_limit);
+  auto ran = run_batch(*worker_, sources, rule_, until);
+  if (!ran && ran.error().error.code == Code::kTimeout)
+    ran.error().error.message =
+        fmt::format("the worker did not answer within {:.0f} ms", ms_since(start));
+  if (ran && placement_.on_npu())
+    if (auto sure = believe(sources, *ran, until, run_limit); !sure)
+      ran = tl::make_unexpected(RunFailure{sure.error(), false});
   if (!ran && ran.error().input_error && jobs.size() > 1) {
     // One bad input must not spoil the others' answers: each on its own.
     for (const JobPtr& job : jobs) {
@@ -327,8 +367,6 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
     const bool lost = error.code == Code::kCrashed || error.code == Code::kTimeout ||
                       (placement_.on_npu() && error.code == Code::kDevice);
     if (error.code == Code::kCrashed) error.message = "the worker " + worker_->obituary();
-    if (error.code == Code::kTimeout)
-      error.message = fmt::format("the worker did not answer within {:.0f} ms", ms_since(start));
     error.message = placement_.id() + ": " + error.message;
     lock.lock();
     hand_over(lock, jobs, error, lost);
@@ -415,10 +453,11 @@ void Lane::lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool
 }
 
 TimePoint Lane::give_up(std::size_t batch, Duration run_limit) const {
-  auto slow = std::chrono::duration<double, std::milli>(kHangMedians * median_ms_ *
-                                                        static_cast<double>(batch));
-  return Clock::now() + std::max<Duration>({shared_.options.hang_limit, run_limit,
-                                            std::chrono::duration_cast<Duration>(slow)});
+  return Clock::now() + std::max(patience(batch), run_limit);
+}
+
+Duration Lane::patience(std::size_t batch) const {
+  return patience_for(shared_.options.hang_limit, median_ms_ * static_cast<double>(batch));
 }
 
 }  // namespace anynpu::runtime

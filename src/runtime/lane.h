@@ -4,8 +4,9 @@
 // A lane takes requests from the queue, runs them, and looks after its worker: when it is lost, the
 // requests go back first, then the worker is ended, and after a pause that grows with every failure
 // in a row a new one is started, which must agree with the canary before it serves. On an NPU the
-// device's circuit (runtime/quarantine.h) decides when that may be; and an answer that is suspect
-// is given only after the canary and a second run have confirmed it.
+// device's circuit (runtime/quarantine.h) decides when that may be. An answer that is suspect is
+// given only after the canary and a second run have confirmed it, and one that comes a while after
+// the last look at the canary only after another look.
 #pragma once
 
 #include <functional>
@@ -18,6 +19,7 @@
 #include "runtime/kernel_watch.h"
 #include "runtime/quarantine.h"
 #include "runtime/queue.h"
+#include "runtime/recent_answers.h"
 #include "runtime/worker.h"
 
 namespace anynpu::runtime {
@@ -58,11 +60,19 @@ class Lane {
   std::optional<Quarantine::Pass> permit(std::unique_lock<std::mutex>& lock);
   /// Ends the worker, which has not failed.
   void retire(std::unique_lock<std::mutex>& lock);
-  Result<> check_canary(Worker& worker, const BatchRule& rule);
+  /// Both canaries on an NPU, one on the CPU; each run may take `limit`.
+  Result<> check_canary(Worker& worker, const BatchRule& rule, Duration limit);
+  /// One canary, in so many places of a batch.
+  Result<> run_canary(Worker& worker, const BatchRule& rule, Duration limit, bool second,
+                      std::size_t places);
   Result<> check_answer(const std::vector<engine::Tensor>& outputs, bool second);
-  /// Whether an answer that is suspect is right all the same.
-  Result<> confirm(const std::vector<const InputSource*>& sources, const BatchOutput& first,
-                   const std::string& doubt, Duration run_limit);
+  bool look_is_due() const;
+  /// At one canary, the other one than the last time, before an answer is given.
+  Result<> look();
+  /// Whether the outputs of a run, which had time until `until`, may be given. A second run of
+  /// these sources may take `run_limit`, if that is more than the usual.
+  Result<> believe(const std::vector<const InputSource*>& sources, const BatchOutput& ran,
+                   TimePoint until, Duration run_limit);
   /// Waits a moment for more requests to run with those taken.
   void fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& jobs);
   void serve(std::unique_lock<std::mutex>& lock, std::vector<JobPtr> jobs);
@@ -71,6 +81,7 @@ class Lane {
                  const Error& error, bool lost);
   void lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool hangs);
   TimePoint give_up(std::size_t batch, Duration run_limit) const;
+  Duration patience(std::size_t batch) const;
 
   LaneShared shared_;
   Placement placement_;
@@ -91,6 +102,9 @@ class Lane {
   std::uint64_t restarts_ = 0;
   std::uint64_t recycled_ = 0;
   std::uint64_t runs_since_canary_ = 0;
+  TimePoint canary_at_ = {};
+  bool second_is_next_ = true;
+  RecentAnswers recent_;
   bool worn_ = false;
   std::string note_;
   KernelWatch kernel_;

@@ -125,7 +125,7 @@ class ProcessWorker : public Worker {
     ANYNPU_CHECK(channel_.send(Message{
         MessageType::kLoad, {}, request.dump(-1, ' ', false, Json::error_handler_t::replace)}));
     ANYNPU_TRY(answer, channel_.receive(deadline));
-    if (answer.type == MessageType::kFailed) return error_of(answer);
+    if (answer.type == MessageType::kFailed) return failure_of(answer);
     if (answer.type != MessageType::kLoaded)
       return Error{Code::kCrashed, "a worker answered out of turn"};
     ANYNPU_TRY(session, session_from_json(answer.text));
@@ -174,17 +174,19 @@ class ProcessWorker : public Worker {
   }
 
   bool end(bool hangs) override {
-    if (ended_) return true;
-    if (!hangs && channel_.send(Message{MessageType::kQuit}) && wait_for(kAskedFor)) return true;
-    if (runner_input_ && ::send(runner_input_.get(), "q\n", 2, MSG_NOSIGNAL | MSG_DONTWAIT) == 2 &&
-        wait_for(kAskedFor))
-      return true;
-    ::kill(-pid_, SIGTERM);
-    if (wait_for(kTermedFor)) return true;
-    ::kill(-pid_, SIGKILL);
-    if (wait_for(kKilledFor)) return true;
-    log::error("worker {} cannot be ended: it hangs in the kernel{}", pid_,
-               state_of(pid_) == 'D' ? " (uninterruptible sleep)" : "");
+    if (!ended_ && !end_itself(hangs)) {
+      log::error("worker {} cannot be ended: it hangs in the kernel{}", pid_,
+                 state_of(pid_) == 'D' ? " (uninterruptible sleep)" : "");
+      return false;
+    }
+    // What it started may hold the device as well, and was ended with it.
+    std::vector<pid_t> left = host::processes_of_group(pid_);
+    for (const TimePoint until = Clock::now() + kKilledFor; !left.empty() && Clock::now() < until;
+         left = host::processes_of_group(pid_))
+      ::poll(nullptr, 0, 5);
+    if (left.empty()) return true;
+    log::error("process {}, which worker {} has started, cannot be ended{}", left[0], pid_,
+               state_of(left[0]) == 'D' ? ": it hangs in the kernel" : "");
     return false;
   }
 
@@ -226,6 +228,25 @@ class ProcessWorker : public Worker {
     return command;
   }
 
+  /// What the engine reports. A worker that can still tell of a time-out or of a crash (of the
+  /// device, or of a process that it asked) neither hangs nor has crashed.
+  static Error failure_of(const Message& answer) {
+    Error error = error_of(answer);
+    if (error.code == Code::kTimeout || error.code == Code::kCrashed) error.code = Code::kDevice;
+    return error;
+  }
+
+  bool end_itself(bool hangs) {
+    if (!hangs && channel_.send(Message{MessageType::kQuit}) && wait_for(kAskedFor)) return true;
+    if (runner_input_ && ::send(runner_input_.get(), "q\n", 2, MSG_NOSIGNAL | MSG_DONTWAIT) == 2 &&
+        wait_for(kAskedFor))
+      return true;
+    ::kill(-pid_, SIGTERM);
+    if (wait_for(kTermedFor)) return true;
+    ::kill(-pid_, SIGKILL);
+    return wait_for(kKilledFor);
+  }
+
   static Error too_much(std::size_t bytes) {
     return Error{Code::kTooLarge, fmt::format("the tensors need {}, the limit is {}",
                                               human_bytes(bytes), human_bytes(kMostMemory))};
@@ -245,7 +266,7 @@ class ProcessWorker : public Worker {
   }
 
   Result<RunOutput> read_outputs(const Message& answer) {
-    if (answer.type == MessageType::kFailed) return error_of(answer);
+    if (answer.type == MessageType::kFailed) return failure_of(answer);
     if (answer.type != MessageType::kRan)
       return Error{Code::kCrashed, "a worker answered out of turn"};
     Numbers numbers(answer.numbers);

@@ -7,11 +7,11 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "host/own_processes.h"
 
 namespace anynpu::runtime {
 namespace {
@@ -31,8 +31,9 @@ Duration pause_for(const QuarantineRules& rules, int failures) {
   return std::min(pause, rules.longest_pause);
 }
 
-bool still_there(pid_t pid) {
-  return ::kill(pid, 0) == 0;
+/// A worker leads a group of its own, so this sees what it has started too.
+bool still_there(pid_t worker) {
+  return !host::processes_of_group(worker).empty();
 }
 
 }  // namespace
@@ -99,6 +100,13 @@ bool Quarantine::closed(const std::string& device) const {
   const std::lock_guard lock(mutex_);
   auto found = entries_.find(device);
   return found == entries_.end() || found->second.state.circuit == Circuit::kClosed;
+}
+
+std::string Quarantine::reason(const std::string& device) const {
+  const std::lock_guard lock(mutex_);
+  auto found = entries_.find(device);
+  if (found == entries_.end() || found->second.state.circuit == Circuit::kClosed) return "";
+  return found->second.state.reason;
 }
 
 void Quarantine::failed(const std::string& device, const std::string& why) {

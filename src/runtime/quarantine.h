@@ -62,6 +62,8 @@ class Quarantine {
 
   Permit enter(const std::string& device);
   bool closed(const std::string& device) const;
+  /// Why the device is not to be used; empty when it is.
+  std::string reason(const std::string& device) const;
   /// The device is not to be used; while a probe runs, the probe has failed.
   void failed(const std::string& device, const std::string& why);
   /// A probe's canary agreed.

@@ -116,6 +116,7 @@ TEST(Quarantine, ADeviceIsGivenUpAsLongAsTheProcessThatHoldsItIsThere) {
     ::pause();
     ::_exit(0);
   }
+  ::setpgid(holder, holder);  // as every worker
   Quarantine quarantine(rules());
   quarantine.give_up("npu0", holder, "the worker hangs in the kernel");
   EXPECT_EQ(quarantine.status()[0].stuck, holder);

@@ -215,7 +215,7 @@ class ServedModelImpl : public ServedModel {
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 
-Json to_json(const Candidate& candidate) {
+Json candidate_json(const Candidate& candidate) {
   const Placement& placement = candidate.placement;
   Json json{{"id", placement.id()},
             {"device", placement.device},
@@ -249,8 +249,8 @@ Result<std::unique_ptr<ServedModel>> ServedModel::start(const model::Package& pa
 
 Json to_json(const PlacementReport& report) {
   Json ranked = Json::array(), rejected = Json::array();
-  for (const Candidate& candidate : report.ranked) ranked.push_back(to_json(candidate));
-  for (const Candidate& candidate : report.rejected) rejected.push_back(to_json(candidate));
+  for (const Candidate& candidate : report.ranked) ranked.push_back(candidate_json(candidate));
+  for (const Candidate& candidate : report.rejected) rejected.push_back(candidate_json(candidate));
   Json json{{"policy", to_string(report.policy)}, {"ranked", ranked}, {"rejected", rejected}};
   if (!report.no_npu.empty()) json["no_npu"] = report.no_npu;
   return json;

@@ -79,7 +79,10 @@ struct ServeOptions {
   std::optional<std::vector<npu::Device>> devices;  // instead of those of the running machine
   /// Shared by all models of a server; nothing: one of this model's own, kept nowhere.
   std::shared_ptr<Quarantine> quarantine;
-  std::uint64_t canary_every = 1000;  // runs of an NPU between two looks at the canary
+  // An NPU is asked a canary, before it gives an answer, when so many runs or so much time (and at
+  // least 20 medians) have passed since the last time.
+  std::uint64_t canary_every = 1000;
+  Duration canary_after = seconds(1);  // zero: before every answer
 };
 
 struct InstanceStatus {

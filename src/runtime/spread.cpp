@@ -45,9 +45,7 @@ std::vector<Trial> spread(Trial& trial, const InputSource& canary, const ServeOp
   const Placement& placement = trial.candidate.placement;
   const int cores = std::min(placement.cores, kMostCores);
   if (cores < 2) return more;
-  const Duration limit = std::max<Duration>(
-      options.hang_limit, std::chrono::duration_cast<Duration>(
-                              std::chrono::duration<double, std::milli>(measured.median_ms * 50)));
+  const Duration limit = patience_for(options.hang_limit, measured.median_ms);
   std::vector<Worker*> workers = {trial.worker.get()};
   double best = throughput(workers, placement, canary, measured.median_ms, limit);
   measured.per_second_one = measured.per_second_all = best;
@@ -57,6 +55,7 @@ std::vector<Trial> spread(Trial& trial, const InputSource& canary, const ServeOp
     next.candidate.placement.core_mask = 1U << core;
     next.canary_outputs = trial.canary_outputs;
     next.second_outputs = trial.second_outputs;
+    next.recent = trial.recent;
     auto worker = start_worker(next.candidate.placement, true, Clock::now() + kLoadLimit);
     if (!worker) {
       log::info("no further worker for {}: {}", placement.id(), worker.error().message);

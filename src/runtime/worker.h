@@ -44,7 +44,8 @@ class Worker {
 
   /// Ends it: asked first unless it hangs, then "q" on the standard input of its launcher if there
   /// is one, then SIGTERM to its process group, then SIGKILL. False
-  /// when it is still there after that (uninterruptible in the kernel).
+  /// when it, or something that it started, is still there after that (uninterruptible in the
+  /// kernel).
   virtual bool end(bool hangs) = 0;
   /// False once the process is gone.
   virtual bool alive() { return true; }

@@ -9,9 +9,12 @@
 
 #include "base/file.h"
 #include "base/report.h"
+#include "base/subprocess.h"
+#include "base/text.h"
 #include "exposition.h"
 #include "server/config.h"
 #include "server/metrics.h"
+#include "temporary_folder.h"
 
 namespace anynpu {
 namespace {
@@ -92,6 +95,47 @@ TEST(DeployFiles, TheUnitGivesTheDrainItsTime) {
   for (const char* line : {"Type=notify", "KillMode=mixed", "DynamicUser=yes",
                            "SupplementaryGroups=render video", "WatchdogSec=30"})
     EXPECT_THAT(unit, testing::HasSubstr(std::string("\n") + line + "\n"));
+}
+
+TEST(DeployFiles, LeftoversAreCleanedBeforeAndAfterTheServer) {
+  const std::string unit = read("deploy/systemd/anynpu.service");
+  for (const char* line :
+       {"ExecStartPre=-/usr/bin/anynpu clean", "ExecStopPost=-/usr/bin/anynpu clean",
+        "RuntimeDirectory=anynpu", "RuntimeDirectoryMode=0700"})
+    EXPECT_THAT(unit, testing::HasSubstr(std::string("\n") + line + "\n"));
+  // Both units and the hook mean the same folder of records.
+  const std::string recover = read("deploy/systemd/anynpu-recover@.service");
+  for (const std::string& text :
+       {unit, recover, read("deploy/container/oci-hooks/anynpu-clean.json")})
+    EXPECT_THAT(text, testing::HasSubstr("ANYNPU_RUN_DIR=/run/anynpu"));
+  const Json hook =
+      Json::parse(read("deploy/container/oci-hooks/anynpu-clean.json"), nullptr, false);
+  EXPECT_EQ(hook["hook"]["args"], Json::parse(R"(["anynpu", "clean"])"));
+  EXPECT_EQ(hook["stages"], Json::parse(R"(["poststop"])"));
+  EXPECT_THAT(read("deploy/container/entrypoint.sh"),
+              testing::HasSubstr("exec anynpu serve \"$@\""));
+}
+
+// The command lines of the files are ones that the program takes; on a machine without an NPU.
+TEST(DeployFiles, TheirCommandsAreUnderstood) {
+  const TemporaryFolder folder;
+  ::setenv("ANYNPU_MACHINE", ANYNPU_SOURCE_DIR "/sim/machines/no-npu-amd64.machine", 1);
+  ::setenv("ANYNPU_RUN_DIR", (folder / "run").c_str(), 1);
+  const std::string recover = read("deploy/systemd/anynpu-recover@.service");
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(recover, found, std::regex("\nExecStart=/usr/bin/anynpu (.*)\n")));
+  std::vector<std::string> words = {ANYNPU_BINARY};
+  for (const std::string& word : split(found[1].str(), ' '))
+    words.push_back(word == "%i" ? "rknpu0" : word);
+  auto recovered = run_command(words);
+  ASSERT_TRUE(recovered) << recovered.error().message;
+  EXPECT_EQ(recovered->exit_code, 1);
+  EXPECT_THAT(recovered->errors, testing::HasSubstr("there is no NPU rknpu0"));
+  auto cleaned = run_command({ANYNPU_BINARY, "clean"});
+  ASSERT_TRUE(cleaned) << cleaned.error().message;
+  EXPECT_EQ(cleaned->exit_code, 0) << cleaned->errors;
+  ::unsetenv("ANYNPU_MACHINE");
+  ::unsetenv("ANYNPU_RUN_DIR");
 }
 
 TEST(DeployFiles, TheCheckSeesAnUnknownMetric) {

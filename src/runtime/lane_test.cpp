@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lanes over workers that do what no real one can be made to do.
+#include "runtime/lane.h"
+
+#include <future>
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace anynpu::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Patience, GrowsWithWhatIsUsualUpToALimit) {
+  const Duration least = seconds(2);
+  EXPECT_EQ(patience_for(least, 0), least);
+  EXPECT_EQ(patience_for(least, 10), least) << "50 medians are less";
+  EXPECT_EQ(patience_for(least, 100), seconds(5));
+  EXPECT_EQ(patience_for(least, 1000), seconds(10)) << "50 s would be too long";
+  EXPECT_EQ(patience_for(least, 4000), seconds(20)) << "5 medians of what is slow by nature";
+  EXPECT_EQ(patience_for(seconds(60), 1000), seconds(60)) << "the user knows better";
+}
+
+/// A process that leads a group of its own, as workers do.
+class Holder {
+ public:
+  Holder() : pid_(::fork()) {
+    if (pid_ == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    ::setpgid(pid_, pid_);
+  }
+  ~Holder() { end(); }
+  Holder(const Holder&) = delete;
+  Holder& operator=(const Holder&) = delete;
+  void end() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
+/// One float in, one float out. It hangs in the kernel when it has a holder: nothing ends it.
+class OddWorker : public Worker {
+ public:
+  explicit OddWorker(pid_t holder) : holder_(holder) {
+    info_.inputs = info_.outputs = {{"x", engine::DType::kFloat32, {1}}};
+  }
+  const engine::SessionInfo& session() const override { return info_; }
+  Result<std::vector<std::span<std::byte>>> prepare(const std::vector<InputSize>&) override {
+    return std::vector<std::span<std::byte>>{bytes_};
+  }
+  Result<RunOutput> run(TimePoint) override {
+    if (holder_ != 0) return Error{Code::kTimeout, "no answer"};
+    RunOutput output;
+    output.outputs.push_back({{1}, bytes_});
+    return output;
+  }
+  bool end(bool) override { return holder_ == 0; }
+  std::string obituary() override { return "still running"; }
+  pid_t pid() const override { return holder_; }
+
+ private:
+  pid_t holder_;
+  engine::SessionInfo info_;
+  std::vector<std::byte> bytes_ = std::vector<std::byte>(sizeof(float));
+};
+
+class One : public InputSource {
+  Result<engine::Shape> shape(std::size_t, const engine::TensorInfo&) const override {
+    return engine::Shape{1};
+  }
+  Result<> write(std::size_t, const engine::TensorInfo&, std::span<std::byte>) const override {
+    return {};
+  }
+};
+
+Trial trial_of(const std::string& device, const std::string& family, pid_t holder) {
+  Trial trial;
+  trial.candidate.placement.device = device;
+  trial.candidate.placement.family = family;
+  trial.candidate.measured = Measured{};
+  trial.worker = std::make_unique<OddWorker>(holder);
+  return trial;
+}
+
+TEST(Lane, AWorkerThatCannotBeEndedIsReportedAndItsDeviceGivenUp) {
+  Holder holder;
+  Queue queue(10);
+  const One canary;
+  const model::Package package;
+  const ServeOptions options;
+  Counters counters;
+  QuarantineRules rules;
+  rules.first_pause = milliseconds(1);
+  Quarantine quarantine(rules);
+  const LaneShared shared{queue, package, canary, options, counters, quarantine};
+  auto npu = std::make_unique<Lane>(shared, 0, trial_of("npu0", "rknpu", holder.pid()), false);
+  auto cpu = std::make_unique<Lane>(shared, 1, trial_of("cpu", "cpu", 0), false);
+
+  std::promise<Result<Reply>> answered;
+  auto job = std::make_shared<Job>();
+  job->request.input = std::make_shared<One>();
+  job->done = [&](Result<Reply> reply) { answered.set_value(std::move(reply)); };
+  {
+    const std::lock_guard lock(queue.mutex);
+    ASSERT_TRUE(queue.accept(job));
+    ++counters.in_flight;
+  }
+  auto reply = answered.get_future().get();
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->device, "cpu");
+  EXPECT_THAT(reply->fallback.value_or(""), HasSubstr("did not answer within"));
+
+  const auto circuit = [&] {
+    const auto all = quarantine.status();
+    return all.empty() ? DeviceCircuit() : all[0];
+  };
+  while (circuit().stuck == 0) std::this_thread::sleep_for(milliseconds(1));
+  EXPECT_EQ(circuit().stuck, holder.pid());
+  EXPECT_THAT(circuit().reason, HasSubstr("hangs in the kernel and cannot be ended"));
+  EXPECT_EQ(to_json(circuit())["stuck_worker"], holder.pid());
+  // Long after the pause nobody has tried the device again.
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(circuit().opened, 1U);
+  EXPECT_EQ(circuit().circuit, Circuit::kOpen);
+
+  holder.end();
+  // Then it is tried; here nothing can be started on it, which opens the circuit once more.
+  while (circuit().opened < 2) std::this_thread::sleep_for(milliseconds(1));
+  {
+    const std::lock_guard lock(queue.mutex);
+    queue.stopping = true;
+    queue.wake_all();
+  }
+  npu->join();
+  cpu->join();
+  const std::lock_guard lock(queue.mutex);
+  queue.remove_seats();
+}
+
+}  // namespace
+}  // namespace anynpu::runtime
