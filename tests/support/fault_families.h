@@ -86,7 +86,7 @@ inline std::vector<Family> npu_families() {
                   {"stale", "its answer was not right (it answered another input"},
                   {"wrong", "its answer was not right: it answers the canary otherwise"},
                   {"vanish", "failed at operator"}},
-                 "fail:one-in=300:seed=11+stale:one-in=330:seed=13+crash:one-in=900:seed=12",
+                 "fail:one-in=100:seed=11+stale:one-in=130:seed=13+crash:one-in=400:seed=12",
                  "driver-reset"});
   all.push_back({"axcl",
                  "rpi5-ax650",
@@ -114,7 +114,7 @@ inline std::vector<Family> npu_families() {
                   {"vanish", "0 bytes sent"},
                   {"stale", "its answer was not right (it answered another input"},
                   {"wrong", "its answer was not right: it answers the canary otherwise"}},
-                 "fail:one-in=300:seed=11+stale:one-in=330:seed=13+crash:one-in=900:seed=12",
+                 "fail:one-in=100:seed=11+stale:one-in=130:seed=13+crash:one-in=400:seed=12",
                  "card-reboot"});
 #ifdef ANYNPU_HAS_XRT
   all.push_back({"xdna",
@@ -140,7 +140,7 @@ inline std::vector<Family> npu_families() {
                   {"wedge", "err=-19"},
                   {"stale", "its answer was not right (it answered another input"},
                   {"wrong", "its answer was not right: it answers the canary otherwise"}},
-                 "fail:one-in=300:seed=11+stale:one-in=330:seed=13+crash:one-in=900:seed=12",
+                 "fail:one-in=100:seed=11+stale:one-in=130:seed=13+crash:one-in=400:seed=12",
                  "module-reload"});
 #endif
   all.push_back({"rocket",
@@ -163,7 +163,7 @@ inline std::vector<Family> npu_families() {
                   {"crash", "signal 11"},
                   {"hang", "did not answer within", kHangMs},
                   {"corrupt", "its answer was not right: it answers the canary otherwise"}},
-                 "submit:one-in=300:seed=11+crash:one-in=900:seed=12",
+                 "submit:one-in=100:seed=11+crash:one-in=400:seed=12",
                  "rebind"});
   return all;
 }
