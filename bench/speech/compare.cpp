@@ -82,7 +82,8 @@ int main(int argc, char** argv) {
   double audio_seconds = 0, our_ms = 0, their_ms = 0;
   int count = 0;
   for (const testing::Clip& clip : testing::clips_of(argv[2])) {
-    if (count++ >= setting("clips", 100000)) break;
+    if (count >= setting("clips", 100000)) break;
+    ++count;
     const std::vector<float> samples = samples_of(clip.file);
     if (samples.empty()) return fail({Code::kInvalid, clip.file.string() + " cannot be read"});
     audio_seconds += static_cast<double>(samples.size()) / speech::kSampleRate;
@@ -119,10 +120,15 @@ int main(int argc, char** argv) {
       }
     }
   }
-  fmt::print(
-      "{}: {} clips, {:.1f} s; anynpu: word error rate {:.2f} % ({} of {}), {:.0f} ms, {:.1f}x "
-      "real time\n",
-      argv[1], count, audio_seconds, ours.percent(), ours.errors, ours.words, our_ms,
-      audio_seconds * 1000 / our_ms);
+  const auto line = [&](const char* who, const testing::WordErrors& errors, double ms) {
+    fmt::print("  {:12} word error rate {:5.2f} % ({} of {}), {:.0f} ms, {:.1f}x real time\n", who,
+               errors.percent(), errors.errors, errors.words, ms, audio_seconds * 1000 / ms);
+  };
+  fmt::print("{}: {} clips, {:.1f} s\n", argv[1], count, audio_seconds);
+  line("anynpu", ours, our_ms);
+  if (plain) {
+    line("plain loop", theirs, their_ms);
+    fmt::print("  time to the plain loop's: {:.3f}\n", our_ms / their_ms);
+  }
   return 0;
 }
