@@ -62,7 +62,7 @@ bench: ## run the benchmarks
 
 bench-http: ## engine alone, anynpu serve, Flask and gunicorn side by side
 	@tools/setup bench
-	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) anynpu load_client baseline
+	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) anynpu load_client baseline added_cost
 	$(pull)
 	@python3 bench/http/compare.py --build build/release
 

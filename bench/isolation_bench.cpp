@@ -2,27 +2,30 @@
 // What isolation costs: the same session called directly, through a worker process (shared memory
 // and control socket), and through the whole of a served model (queue, lane, worker).
 //
-// The three are called in turn, so that what else the machine does falls on all alike, and their
-// medians are compared: cost_us is what the worker process adds to a direct call.
+//   build/release/bin/isolation_bench [ROUNDS]       ANYNPU_BENCH_MODEL=mobilenet_v1
 //
-//   ANYNPU_BENCH_MODEL=mobilenet_v1 build/release/bin/isolation_bench
-#include <algorithm>
+// Two figures, by the method of bench/in_turn.h: what a whole call takes longer, in which the noise
+// of the engine's own milliseconds remains; and what a call takes beyond the time that the engine
+// itself reports, in which that noise is not, but neither what isolation does to the engine.
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <vector>
-
-#include <benchmark/benchmark.h>
 
 #include "engine/engines.h"
+#include "in_turn.h"
 #include "model/store.h"
 #include "runtime/choose.h"
 #include "runtime/served_model.h"
 #include "runtime/worker.h"
 #include "runtime/worker_main.h"
+#include "same_memory.h"
 
-namespace anynpu::runtime {
 namespace {
+
+using namespace anynpu;
+using namespace anynpu::runtime;
+
+constexpr int kRounds = 60;
 
 class ZeroSource : public InputSource {
  public:
@@ -35,79 +38,67 @@ class ZeroSource : public InputSource {
   }
 };
 
-const model::Package& package() {
-  static const model::Package loaded = [] {
-    const char* name = std::getenv("ANYNPU_BENCH_MODEL");
-    auto found = model::open_package(name != nullptr ? name : "mobilenet_v1");
-    if (!found) {
-      std::fprintf(stderr, "%s\n", found.error().message.c_str());
-      std::exit(1);
-    }
-    return *found;
-  }();
-  return loaded;
+Result<double> call_worker(Worker& worker, const InputSource& source) {
+  const InputSource* sources[] = {&source};
+  auto ran = run_batch(worker, sources, {}, Clock::now() + seconds(60));
+  if (!ran) return ran.error().error;
+  return ran->infer_ms;
 }
 
-Placement placement() {
-  const model::Artifact& artifact = package().latest().artifacts[0];
-  auto engine = engine::open_engine(artifact.engine);
-  return {artifact, artifact.engine, (*engine)->variants()[0], "cpu", 1};
-}
+Result<> measure(int rounds) {
+  const char* wanted = std::getenv("ANYNPU_BENCH_MODEL");
+  ANYNPU_TRY(package, model::open_package(wanted != nullptr ? wanted : "mobilenet_v1"));
+  const model::Artifact& artifact = package.latest().artifacts[0];
+  ANYNPU_TRY(engine, engine::open_engine(artifact.engine));
+  const Placement placement{artifact, artifact.engine, engine->variants()[0], "cpu", 1};
 
-std::unique_ptr<ServedModel> served_model() {
+  ANYNPU_TRY(direct, start_worker(placement, false, Clock::now() + kLoadLimit));
+  ANYNPU_TRY(process, start_worker(placement, true, Clock::now() + kLoadLimit));
+  const auto source = std::make_shared<ZeroSource>();
   ServeOptions options;
   options.instances = 1;
-  options.only = placement().id();
-  auto model = ServedModel::start(package(), package().latest().number,
-                                  std::make_shared<ZeroSource>(), options);
-  return model ? std::move(*model) : nullptr;
-}
+  options.only = placement.id();
+  ANYNPU_TRY(served, ServedModel::start(package, package.latest().number, source, options));
 
-double median(std::vector<double>& values) {
-  auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
+  std::vector<bench::Way> ways;
+  ways.push_back({"direct call", [&] { return call_worker(*direct, *source); }});
+  ways.push_back({"in a worker process", [&] { return call_worker(*process, *source); }});
+  ways.push_back({"served model", [&]() -> Result<double> {
+                    Request request;
+                    request.input = source;
+                    ANYNPU_TRY(reply, served->infer(std::move(request)));
+                    return reply.infer_ms;
+                  }});
+  ANYNPU_CHECK(bench::take_turns(ways, rounds));
 
-void BM_Isolation(benchmark::State& state) {
-  auto direct = start_worker(placement(), false, Clock::now() + kLoadLimit);
-  auto process = start_worker(placement(), true, Clock::now() + kLoadLimit);
-  auto served = served_model();
-  if (!direct || !process || !served) return state.SkipWithError("cannot start a worker");
-  auto source = std::make_shared<ZeroSource>();
-  const InputSource* sources[] = {source.get()};
-  auto by = [&](Worker& worker) {
-    return run_batch(worker, sources, {}, Clock::now() + seconds(60)).has_value();
-  };
-  auto by_served = [&] {
-    Request request;
-    request.input = source;
-    return served->infer(std::move(request)).has_value();
-  };
-  std::vector<double> direct_us, process_us, served_us;
-  auto timed = [&](std::vector<double>& times, auto&& call) {
-    const TimePoint start = Clock::now();
-    if (!call()) state.SkipWithError("a call failed");
-    times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
-  };
-  for (auto _ : state) {
-    timed(direct_us, [&] { return by(**direct); });
-    timed(process_us, [&] { return by(**process); });
-    timed(served_us, by_served);
+  fmt::print("{}, {} blocks of {} calls each way; medians in ms, added ones with 95 % intervals\n",
+             placement.id(), 2 * rounds, bench::kCallsOfBlock);
+  fmt::print("{:20}{:>9}{:>9}  {:26}{}\n", "", "call", "outside", "added to the call",
+             "added outside the engine");
+  for (const bench::Way& way : ways) {
+    fmt::print("{:20}{:>9.3f}{:>9.3f}", way.name, bench::median(way.whole),
+               bench::median(way.outside));
+    if (&way != &ways[0])
+      fmt::print("  {:26}{}", to_string(bench::difference(way.whole, ways[0].whole)),
+                 to_string(bench::difference(way.outside, ways[0].outside)));
+    fmt::print("\n");
   }
-  const double base = median(direct_us);
-  state.counters["direct_us"] = base;
-  state.counters["cost_us"] = median(process_us) - base;
-  state.counters["served_cost_us"] = median(served_us) - base;
+  return {};
 }
-BENCHMARK(BM_Isolation)->Iterations(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
-}  // namespace anynpu::runtime
 
 int main(int argc, char** argv) {
-  if (argc > 3 && std::strcmp(argv[1], "worker") == 0)
-    return anynpu::runtime::worker_main(std::atoi(argv[3]));
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
+  if (argc > 3 && std::strcmp(argv[1], "worker") == 0) return worker_main(std::atoi(argv[3]));
+  bench::take_same_memory(argv);
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : kRounds;
+  if (rounds < bench::kLeastRounds) {
+    fmt::print(stderr, "usage: isolation_bench [ROUNDS, at least {}]\n", bench::kLeastRounds);
+    return 2;
+  }
+  if (auto measured = measure(rounds); !measured) {
+    fmt::print(stderr, "{}\n", measured.error().message);
+    return 1;
+  }
+  return 0;
 }

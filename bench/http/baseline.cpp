@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engine and decode alone: what the cores can do when nothing is served. T threads, each with a
-// session of its own in this process, decode a picture, resize it, run the model and pick the
-// labels.
+// session of its own in this process, do what POST /infer does to a picture.
 //
-//   baseline MODEL PLACEMENT PICTURE THREADS SECONDS
+//   baseline MODEL PLACEMENT PICTURE THREADS WARM_UP SECONDS
+//
+// All threads begin together, when every session is loaded; what ends in the seconds of warm-up is
+// not counted.
 #include <algorithm>
-#include <atomic>
+#include <barrier>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <thread>
 
-#include "base/clock.h"
-#include "base/file.h"
-#include "engine/engines.h"
-#include "model/store.h"
-#include "runtime/canary.h"
-#include "runtime/choose.h"
-#include "vision/image_model.h"
+#include "../same_memory.h"
+#include "direct.h"
 
 namespace {
 
@@ -28,53 +25,38 @@ using namespace anynpu;
   std::exit(1);
 }
 
-runtime::Placement find_placement(const model::Package& package, const std::string& wanted) {
-  for (const model::Artifact& artifact : package.latest().artifacts) {
-    auto engine = engine::open_engine(artifact.engine);
-    if (!engine) fail(engine.error());
-    for (const std::string& variant : (*engine)->variants()) {
-      runtime::Placement placement{artifact, artifact.engine, variant, "cpu", 1};
-      if (placement.id().find(wanted) != std::string::npos) return placement;
-    }
-  }
-  fail(Error{Code::kNotFound, "no placement like " + wanted});
+Duration seconds_of(const char* text) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::atof(text)));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: baseline MODEL PLACEMENT PICTURE THREADS SECONDS\n");
+  if (argc != 7) {
+    std::fprintf(stderr, "usage: baseline MODEL PLACEMENT PICTURE THREADS WARM_UP SECONDS\n");
     return 2;
   }
-  auto package = model::open_package(argv[1]);
-  if (!package) fail(package.error());
-  const runtime::Placement placement = find_placement(*package, argv[2]);
+  bench::take_same_memory(argv);
   auto picture = read_bytes(argv[3], std::size_t{64} << 20);
   if (!picture) fail(picture.error());
-  const int threads = std::atoi(argv[4]);
-  const double measured_seconds = std::atof(argv[5]);
+  const int threads = std::max(1, std::atoi(argv[4]));
+  const Duration warm_up = seconds_of(argv[5]), measured = seconds_of(argv[6]);
 
   std::mutex mutex;
   std::vector<double> times;
+  std::barrier loaded(threads);
   auto work = [&] {
-    auto worker = runtime::start_worker(placement, false, Clock::now() + seconds(60));
-    if (!worker) fail(worker.error());
-    auto image_model = vision::ImageModel::create(*package, (*worker)->session());
-    if (!image_model) fail(image_model.error());
+    auto call = bench::DirectCall::make(argv[1], argv[2]);
+    if (!call) fail(call.error());
     std::vector<double> own;
-    TimePoint end = Clock::now() + std::chrono::duration_cast<Duration>(
-                                       std::chrono::duration<double>(measured_seconds));
-    while (Clock::now() < end) {
-      TimePoint start = Clock::now();
-      auto image = image_model->prepare(*picture);
-      if (!image) fail(image.error());
-      const runtime::InputSource* sources[] = {image->get()};
-      auto ran = runtime::run_batch(**worker, sources, {}, end + seconds(60));
-      if (!ran) fail(ran.error().error);
-      auto predictions = image_model->interpret(ran->outputs[0], **image, {});
-      if (!predictions || predictions->empty()) fail(Error{Code::kInternal, "no prediction"});
-      own.push_back(ms_since(start));
+    loaded.arrive_and_wait();
+    const TimePoint begin = Clock::now() + warm_up;
+    while (true) {
+      const TimePoint start = Clock::now();
+      if (auto called = (*call)(*picture); !called) fail(called.error());
+      const TimePoint now = Clock::now();
+      if (now > begin + measured) break;
+      if (now >= begin) own.push_back(to_ms(now - start));
     }
     std::lock_guard lock(mutex);
     times.insert(times.end(), own.begin(), own.end());
@@ -82,10 +64,11 @@ int main(int argc, char** argv) {
   std::vector<std::thread> pool;
   for (int i = 0; i < threads; ++i) pool.emplace_back(work);
   for (std::thread& thread : pool) thread.join();
+  if (times.empty()) fail(Error{Code::kTimeout, "no call ended in time"});
   std::sort(times.begin(), times.end());
   std::printf(
       "{\"threads\": %d, \"requests\": %zu, \"per_second\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": "
       "%.3f}\n",
-      threads, times.size(), static_cast<double>(times.size()) / measured_seconds,
+      threads, times.size(), static_cast<double>(times.size()) * 1000 / to_ms(measured),
       times[times.size() / 2], times[times.size() * 99 / 100]);
 }

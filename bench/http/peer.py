@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A peer for comparison: the same work as POST /infer, as people write it in Python.
 
-Flask, Pillow (with scaled decoding) and NumPy from Debian; the same TFLite library with the same XNNPACK
-delegate and one thread, through ctypes. As many interpreters as cores, made once and shared by all threads.
+Flask, Pillow and NumPy from Debian; the same TFLite library with the same XNNPACK delegate and one thread,
+through ctypes. One interpreter in each process, which threads take in turn, and pictures decoded whole. With
+TUNED=1 an interpreter per core in each process, and JPEG decoded at a reduced scale, as anynpu does.
 
   MODEL=model.float32.tflite LABELS=labels.txt TFLITE=libtensorflowlite_c.so PORT=8090 python3 peer.py
   ... gunicorn -w 2 -b 127.0.0.1:8090 peer:app
@@ -45,6 +46,7 @@ copy_to = function("TfLiteTensorCopyToBuffer", ctypes.c_int, P, P, ctypes.c_size
 byte_size = function("TfLiteTensorByteSize", ctypes.c_size_t, P)
 invoke = function("TfLiteInterpreterInvoke", ctypes.c_int, P)
 
+tuned = os.environ.get("TUNED") == "1"
 model = model_create(os.environ["MODEL"].encode())
 labels = open(os.environ["LABELS"], encoding="utf-8").read().splitlines()
 
@@ -59,7 +61,7 @@ def interpreter():
 
 
 interpreters = queue.LifoQueue()
-for _ in range(os.cpu_count()):
+for _ in range(os.cpu_count() if tuned else 1):
     interpreters.put(interpreter())
 
 app = Flask(__name__)
@@ -70,7 +72,8 @@ def infer():
     start = time.perf_counter()
     data = request.files["image"].read() if "image" in request.files else request.get_data()
     image = Image.open(io.BytesIO(data))
-    image.draft("RGB", (224, 224))
+    if tuned:
+        image.draft("RGB", (224, 224))
     image = image.convert("RGB").resize((224, 224), Image.BILINEAR)
     tensor = (numpy.asarray(image, dtype=numpy.float32) - 127.5) / 127.5
     source = numpy.ascontiguousarray(tensor)

@@ -52,8 +52,10 @@ Result<> set_up(std::string_view level, std::string_view format) {
   bool journal = is_journal(std::getenv("JOURNAL_STREAM"), STDERR_FILENO);
   writes_json = format == "json";
   Style style = writes_json ? Style::kJson : journal ? Style::kJournal : Style::kTerminal;
-  auto logger = std::make_shared<spdlog::logger>(
-      "anynpu", std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>());
+  auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();
+  const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org
+  if (no_color != nullptr && *no_color != '\0') sink->set_color_mode(spdlog::color_mode::never);
+  auto logger = std::make_shared<spdlog::logger>("anynpu", std::move(sink));
   logger->set_level(number);
   logger->set_formatter(std::make_unique<Formatter>(style, journal));
   spdlog::set_default_logger(std::move(logger));

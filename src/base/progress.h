@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A progress bar on standard error; silent when that is not a terminal.
+// A progress bar on standard error; silent when that is no terminal, or one that only takes text
+// (TERM=dumb). It has no colours.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@ class Progress {
   void clear();
 
  private:
+  std::string line_of(std::uint64_t done, std::size_t columns) const;
+
   std::string title_;
   std::uint64_t total_;
   ProgressUnit unit_;

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -49,6 +50,7 @@ struct Terminal {
 };
 
 Terminal open_terminal() {
+  ::setenv("TERM", "xterm", 1);
   Terminal terminal;
   terminal.keyboard_side = Fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   EXPECT_EQ(::grantpt(terminal.keyboard_side.get()), 0);
@@ -73,6 +75,52 @@ TEST(Progress, DrawsABarOnATerminal) {
                 HasSubstr("[############################] 4.0 MB/4.0 MB"));
   }
   EXPECT_EQ(read_what_is_there(terminal.keyboard_side.get()), "\r\x1b[K");
+}
+
+// What is to be seen of the last line that was drawn.
+std::string last_line(const std::string& shown) {
+  const std::size_t erased = shown.rfind("\x1b[K");
+  return erased == std::string::npos ? shown : shown.substr(erased + 3);
+}
+
+TEST(Progress, NeverWraps) {
+  Terminal terminal = open_terminal();
+  StandardErrorAs redirected(terminal.program_side.get());
+  const std::string title = "npm package tflite-react-native-\u00e4lternative@0.0.4";
+  for (unsigned short columns = 1; columns <= 120; ++columns) {
+    winsize size = {};
+    size.ws_col = columns;
+    ASSERT_EQ(::ioctl(terminal.program_side.get(), TIOCSWINSZ, &size), 0);
+    Progress progress(title, 68'000'000, ProgressUnit::kBytes);
+    progress.set(34'000'000);
+    const std::string line = last_line(read_what_is_there(terminal.keyboard_side.get()));
+    std::size_t length = 0;
+    for (const char byte : line) length += (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
+    EXPECT_LT(length, std::max<std::size_t>(columns, 2)) << line;
+    if (columns >= 20) {
+      EXPECT_THAT(line, testing::EndsWith("34.0 MB/68.0 MB")) << columns;
+    }
+    if (columns == 40) {
+      EXPECT_EQ(line, "...ive@0.0.4 [####    ] 34.0 MB/68.0 MB") << columns;
+    }
+    if (columns >= 100) {
+      EXPECT_EQ(line, title + " [##############              ] 34.0 MB/68.0 MB");
+    }
+    progress.clear();
+    read_what_is_there(terminal.keyboard_side.get());
+  }
+}
+
+TEST(Progress, IsSilentWhereOnlyTextIsTaken) {
+  Terminal terminal = open_terminal();
+  StandardErrorAs redirected(terminal.program_side.get());
+  ::setenv("TERM", "dumb", 1);
+  {
+    Progress progress("images", 2, ProgressUnit::kItems);
+    progress.set(1);
+  }
+  ::setenv("TERM", "xterm", 1);
+  EXPECT_EQ(read_what_is_there(terminal.keyboard_side.get()), "");
 }
 
 TEST(Progress, CountsWhenTheEndIsNotKnown) {

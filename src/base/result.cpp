@@ -42,8 +42,12 @@ Error system_error(std::string_view message, int number) {
     code = Code::kNotFound;
   if (number == EACCES || number == EPERM || number == EROFS) code = Code::kPermission;
   if (number == ETIMEDOUT) code = Code::kTimeout;
+  std::string hint;
+  if (number == ENOSPC) hint = "free some space on that disk";
+  if (number == EDQUOT) hint = "free some of what you may use on that disk (your quota)";
+  if (number == EFBIG) hint = "raise the limit on the size of a file: ulimit -f unlimited";
   return Error{code, std::string(message) + ": " + std::system_category().message(number), number,
-               ""};
+               std::move(hint)};
 }
 
 }  // namespace anynpu

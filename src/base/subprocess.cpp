@@ -71,8 +71,13 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
   posix_spawn_file_actions_adddup2(&actions, err.write_end.get(), 2);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setpgroup(&attributes, 0);
+  sigset_t ignored_by_us;
+  sigemptyset(&ignored_by_us);
+  sigaddset(&ignored_by_us, SIGPIPE);
+  sigaddset(&ignored_by_us, SIGXFSZ);
+  posix_spawnattr_setsigdefault(&attributes, &ignored_by_us);
 
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));

@@ -67,7 +67,10 @@ int main(int argc, char** argv) {
   if (argc == 4 && std::string_view(argv[1]) == engine::axcl::kCardFactsWord)
     return engine::axcl::card_facts_main(argv[2], std::atoi(argv[3]));
 
-  std::signal(SIGPIPE, SIG_IGN);  // writing to a reader that has gone away is an error, not the end
+  // Writing to a reader that has gone away, or more than a file may have, is an error and not the
+  // end.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   int exit_code = kExitFailed;
   try {
     exit_code = command::parse_and_run({argv + 1, argv + argc});

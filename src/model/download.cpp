@@ -6,7 +6,9 @@
 #include "model/download.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,6 +16,7 @@
 #include "base/progress.h"
 #include "base/subprocess.h"
 #include "base/text.h"
+#include "model/fetch.h"
 
 namespace anynpu::model {
 
@@ -22,6 +25,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Duration kLongest = seconds(6 * 3600);
+constexpr int kCurlCannotWrite = 23;
+constexpr std::uint64_t kRoom = 1 << 20;  // with less, a disk counts as full
 
 // `script` sees `arguments` as $1, $2, ... and can write files of `most_bytes` at most.
 std::vector<std::string> limited(const std::string& script, std::vector<std::string> arguments,
@@ -58,7 +63,13 @@ Result<> check_ended_well(const std::string& program, const CommandResult& resul
   if (result.exit_code == 128 + SIGXFSZ)
     return Error{Code::kTooLarge, program + ": it is larger than it should be"};
   std::string words = complaint(result);
-  return Error{Code::kIo, words.starts_with(program + ":") ? words : program + ": " + words};
+  if (!words.starts_with(program + ":")) words = program + ": " + words;
+  for (const int number : {ENOSPC, EDQUOT})
+    if (result.errors.find(std::strerror(number)) != std::string::npos) {
+      Error error = system_error("", number);
+      return Error{Code::kIo, words, number, error.hint};
+    }
+  return Error{Code::kIo, words};
 }
 
 }  // namespace
@@ -96,7 +107,11 @@ Result<> download(const std::string& url, const fs::path& to, std::uint64_t most
                                         url};
   ANYNPU_TRY(result,
              run_command(limited("exec curl \"$@\"", std::move(arguments), most_bytes), options));
-  return check_ended_well("curl", result);
+  Result<> ended = check_ended_well("curl", result);
+  if (result.exit_code != kCurlCannotWrite) return ended;
+  // curl says neither what it could not write nor always why.
+  if (ended.error().system_errno == 0) ANYNPU_CHECK(check_space(to.parent_path(), kRoom));
+  return Error(ended.error()).within("cannot write " + to.string());
 }
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -46,6 +47,12 @@ std::string title_of(const Archive& archive) {
   return archive.id;
 }
 
+// No other source helps then.
+bool is_of_the_disk(const Error& error) {
+  return error.system_errno == ENOSPC || error.system_errno == EDQUOT ||
+         error.system_errno == EFBIG;
+}
+
 bool is_there(const fs::path& path) {
   std::error_code failed;
   return fs::exists(path, failed);
@@ -81,6 +88,15 @@ Result<> check_space(const fs::path& folder, std::uint64_t bytes) {
       .with_hint("free some space, or set XDG_DATA_HOME and XDG_CACHE_HOME to another disk");
 }
 
+Result<> check_file_limit(const fs::path& file, std::uint64_t bytes) {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= bytes) return {};
+  return system_error(fmt::format("cannot write {}: it has {}, and the limit on the size of a file "
+                                  "is {}",
+                                  file.string(), human_bytes(bytes), human_bytes(limit.rlim_cur)),
+                      EFBIG);
+}
+
 Fetcher::Fetcher(const Catalog& catalog, Mirror mirror, fs::path cache)
     : catalog_(catalog), mirror_(std::move(mirror)), cache_(std::move(cache)) {}
 
@@ -94,20 +110,23 @@ Result<std::string> Fetcher::fetch(const CatalogFile& file, const fs::path& to) 
   fs::create_directories(to.parent_path(), failed);
   if (failed) return system_error("cannot make " + to.parent_path().string(), failed.value());
   ANYNPU_CHECK(check_space(to.parent_path(), file.size));
+  ANYNPU_CHECK(check_file_limit(to, file.size));
 
   fs::path part = to.string() + ".part";
   std::vector<std::string> reasons;
   if (!mirror_.empty()) {
     if (std::optional<fs::path> found = mirror_.find(file.size, file.sha256)) {
       fs::copy_file(*found, part, fs::copy_options::overwrite_existing, failed);
-      Result<> copied =
-          failed ? Result<>(system_error("cannot copy " + found->string(), failed.value()))
-                 : check_content(part, file.size, file.sha256);
+      Result<> copied = failed ? Result<>(system_error(fmt::format("cannot copy {} to {}",
+                                                                   found->string(), part.string()),
+                                                       failed.value()))
+                               : check_content(part, file.size, file.sha256);
       if (copied) {
         ANYNPU_CHECK(rename_synchronised(part, to));
         return found->string();
       }
       fs::remove(part, failed);
+      if (is_of_the_disk(copied.error())) return copied.error();
       reasons.push_back("the mirror: " + copied.error().message);
     } else {
       reasons.push_back(
@@ -124,7 +143,7 @@ Result<std::string> Fetcher::fetch(const CatalogFile& file, const fs::path& to) 
     }
     fs::remove(part, failed);
     ANYNPU_CHECK(check_space(to.parent_path(), file.size));
-    if (got.error().system_errno == ENOSPC) return got.error();
+    if (is_of_the_disk(got.error())) return got.error();
     std::string reason = title_of(source) + ": " + got.error().message;
     if (!got.error().hint.empty()) reason += " (" + got.error().hint + ")";
     reasons.push_back(std::move(reason));
@@ -165,7 +184,7 @@ Result<> Fetcher::download_checked(const std::string& url, const fs::path& to, s
   if (went_on && fs::file_size(to, failed) >= size) fs::remove(to, failed);
   Result<> got = download(url, to, size, title);
   if (got) got = check_content(to, size, sha256);
-  if (!got && went_on && !check_space(cache_, 1 << 20).has_value()) return got;
+  if (!got && is_of_the_disk(got.error())) return got;
   if (!got && went_on) {  // what was there before may have been of another file
     fs::remove(to, failed);
     got = download(url, to, size, title);
@@ -189,7 +208,7 @@ Result<> Fetcher::get_archive(const Archive& archive, const fs::path& to) {
   for (std::size_t i = 0; addresses && i < addresses->size() && !got; ++i) {
     got = download_checked((*addresses)[i], part, archive.size, archive.sha256, title_of(archive));
     if (!got) note(got.error());
-    if (!got) ANYNPU_CHECK(check_space(cache_, 1 << 20));
+    if (!got && is_of_the_disk(got.error())) return got;
   }
   if (!got && archive.kind != Archive::Kind::kUrl) {
     fs::path whole = to.string() + ".whole";
@@ -203,6 +222,7 @@ Result<> Fetcher::get_archive(const Archive& archive, const fs::path& to) {
     }
     fs::remove(whole, failed);
     if (!fetched) note(fetched.error());
+    if (!fetched && is_of_the_disk(fetched.error())) return fetched;
   }
   if (!got) return Error{Code::kIo, join(reasons, "; ")};
   return rename_synchronised(part, to);
@@ -225,6 +245,7 @@ Result<fs::path> Fetcher::archive_path(const Archive& archive) {
       is_there(path) && archive.size != 0 && check_content(path, archive.size, archive.sha256);
   if (!ready) {
     Result<> got = check_space(cache_, archive.size);
+    if (got) got = check_file_limit(path, archive.size);
     if (got) got = get_archive(archive, path);
     if (!got) {
       failed_archives_.emplace(archive.id, got.error());

@@ -51,4 +51,7 @@ Result<> check_content(const std::filesystem::path& path, std::uint64_t size,
 /// An error when the disk of `folder` has less than `bytes` left.
 Result<> check_space(const std::filesystem::path& folder, std::uint64_t bytes);
 
+/// Whether this process may write a file of that size (RLIMIT_FSIZE).
+Result<> check_file_limit(const std::filesystem::path& file, std::uint64_t bytes);
+
 }  // namespace anynpu::model

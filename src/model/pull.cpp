@@ -82,6 +82,13 @@ Result<std::string> write_model_toml(const CatalogModel& model, const fs::path& 
   return std::string();
 }
 
+bool has_file(const fs::path& folder) {
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, failed))
+    if (entry.is_regular_file(failed)) return true;
+  return false;
+}
+
 }  // namespace
 
 bool Pulled::already_there() const {
@@ -111,7 +118,7 @@ Result<Pulled> pull_model(const CatalogModel& model, const fs::path& store, Fetc
   Stamp stamp = Stamp::of(target);
   Result<std::vector<PulledFile>> files = pull_files(model.files, target, stamp, fetcher);
   if (!files) {
-    if (!is_new || fs::is_empty(target, failed)) fs::remove(gathering, failed);
+    if (!is_new || !has_file(target)) fs::remove_all(gathering, failed);  // else it is gone on with
     return std::move(files).error().within(model.name());
   }
   Pulled pulled{folder, *std::move(files), ""};

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -313,6 +314,51 @@ TEST_F(PullTest, AnInterruptedPullGoesOn) {
   int fetched = 0;
   for (const PulledFile& file : pulled->files) fetched += file.from.empty() ? 0 : 1;
   EXPECT_EQ(fetched, 1);
+}
+
+// As when something else fills the disk meanwhile: that there is room was seen before.
+TEST_F(PullTest, ADiskThatFillsUpEndsThePullAndItGoesOnLater) {
+  write(folder_ / "served", kWeights);
+  const std::string served = (folder_ / "served").string();
+  const std::string to_output = "while [ \"$1\" != --output ]; do shift; done\n";
+  program("curl", with_log("echo curl >> LOG\n", log()) + to_output + "head -c 9 " + served +
+                      " > \"$2\"\necho 'curl: (23) Failure writing output to destination' >&2\n"
+                      "echo 'No space left on device' >&2\nexit 23");
+  Catalog from =
+      catalog("{url = \"https://somewhere.invalid/w\"}, {url = \"https://elsewhere.invalid/w\"}");
+  Result<Pulled> pulled = pull(from);
+  ASSERT_FALSE(pulled.has_value());
+  EXPECT_EQ(pulled.error().system_errno, ENOSPC);
+  EXPECT_THAT(pulled.error().message, HasSubstr("No space left on device"));
+  EXPECT_THAT(pulled.error().message, HasSubstr(cache().string())) << "where";
+  EXPECT_THAT(pulled.error().hint, HasSubstr("free some space"));
+  EXPECT_EQ(read(log()), "curl\n") << "another source would not help";
+  EXPECT_FALSE(fs::exists(store() / "m"));
+  EXPECT_FALSE(fs::exists(store() / ".m.pull")) << "nothing half written stays";
+
+  program("curl", to_output + "tail -c +$(($(wc -c < \"$2\") + 1)) " + served + " >> \"$2\"");
+  pulled = pull(from);
+  ASSERT_TRUE(pulled.has_value()) << pulled.error().message;
+  EXPECT_EQ(read(store() / "m/1/a.tflite"), kWeights) << "it went on where it was";
+  EXPECT_TRUE(fs::is_empty(cache()));
+}
+
+TEST_F(PullTest, ALimitOnTheSizeOfFilesIsNamed) {
+  write(mirror() / "w", kWeights);
+  Catalog from = catalog("{url = \"https://nowhere.invalid/x\"}");
+  rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small = {10, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  Result<Pulled> pulled = pull(from);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_FALSE(pulled.has_value());
+  EXPECT_EQ(pulled.error().system_errno, EFBIG);
+  EXPECT_THAT(pulled.error().message, HasSubstr("1/a.tflite: it has 22 B"));
+  EXPECT_THAT(pulled.error().message, HasSubstr("the limit on the size of a file is 10 B"));
+  EXPECT_THAT(pulled.error().hint, HasSubstr("ulimit -f unlimited"));
+  EXPECT_FALSE(fs::exists(store() / ".m.pull"));
+  EXPECT_TRUE(pull(from).has_value());
 }
 
 TEST_F(PullTest, RuntimesAreNotHashedAgain) {

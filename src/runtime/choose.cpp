@@ -104,77 +104,90 @@ Candidates candidates_of(const model::Version& version, const std::vector<npu::D
   return found;
 }
 
-struct Loaded {
+// A worker that has answered the canary once.
+struct Started {
   std::unique_ptr<Worker> worker;
-  double ms = 0;
+  BatchOutput canary;
+  double load_ms = 0;
+  double first_ms = 0;  // of that run, with its warm-up
 };
 
-Result<Loaded> load(const Placement& placement, const ServeOptions& options) {
-  TimePoint start = Clock::now();
-  ANYNPU_TRY(worker, start_worker(placement, options.isolated, start + kLoadLimit));
-  return Loaded{std::move(worker), ms_since(start)};
+// What a worker answers to the canary, and its times; a worker that does not is ended.
+Result<BatchOutput> ask(Worker& worker, const Placement& placement, const InputSource& canary,
+                        double& wall_ms) {
+  const InputSource* sources[] = {&canary};
+  const BatchRule rule = batch_rule(placement.artifact, worker.session());
+  const TimePoint start = Clock::now();
+  auto ran = run_batch(worker, sources, rule, start + kTrialRunLimit);
+  wall_ms = ms_since(start);
+  if (ran) return std::move(*ran);
+  Error error = ran.error().error;
+  if (error.code == Code::kCrashed)
+    error.message = "on the canary, the worker " + worker.obituary();
+  worker.end(error.code == Code::kTimeout);
+  return error;
 }
 
-// Loads every placement of the CPU, side by side: that is most of a start. All are through before
-// the first is timed. Devices get theirs one after another, when their turn comes, and so does
-// everything in a benchmark, which shows the times of loading.
-std::vector<std::optional<Result<Loaded>>> load_on_cpu(const std::vector<Placement>& placements,
-                                                       const ServeOptions& options) {
+Result<Started> begin(const Placement& placement, const ServeOptions& options,
+                      const InputSource& canary) {
+  Started started;
+  const TimePoint start = Clock::now();
+  ANYNPU_TRY(worker, start_worker(placement, options.isolated, start + kLoadLimit));
+  started.worker = std::move(worker);
+  started.load_ms = ms_since(start);
+  ANYNPU_TRY(ran, ask(*started.worker, placement, canary, started.first_ms));
+  started.canary = std::move(ran);
+  return started;
+}
+
+// Begins with every placement of the CPU, side by side: loading and the first run, which fetches
+// weights and memory, are most of a start. All are through before the first is timed. Devices get
+// theirs one after another, when their turn comes, and so does everything in a benchmark, which
+// shows the times of loading.
+std::vector<std::optional<Result<Started>>> begin_on_cpu(const std::vector<Placement>& placements,
+                                                         const ServeOptions& options,
+                                                         const InputSource& canary) {
   const bool side_by_side = options.isolated && !options.measure_all;
-  std::vector<std::future<Result<Loaded>>> loading(placements.size());
+  std::vector<std::future<Result<Started>>> starting(placements.size());
   if (side_by_side && options.policy != Policy::kNpuRequired)
     for (std::size_t i = 0; i < placements.size(); ++i)
       if (!placements[i].on_npu())
-        loading[i] = std::async(std::launch::async, load, placements[i], options);
-  std::vector<std::optional<Result<Loaded>>> loaded(placements.size());
+        starting[i] = std::async(std::launch::async, begin, placements[i], std::cref(options),
+                                 std::cref(canary));
+  std::vector<std::optional<Result<Started>>> started(placements.size());
   for (std::size_t i = 0; i < placements.size(); ++i)
-    if (loading[i].valid()) loaded[i] = loading[i].get();
-  return loaded;
+    if (starting[i].valid()) started[i] = starting[i].get();
+  return started;
 }
 
-Result<Trial> try_placement(const Placement& placement, Loaded loaded, const InputSource& canary) {
+Result<Trial> try_started(const Placement& placement, Result<Started> started,
+                          const InputSource& canary) {
+  if (!started) return std::move(started).error();
   Trial trial;
   trial.candidate.placement = placement;
+  trial.recent.doubt(started->canary.inputs, started->canary.outputs);
+  trial.canary_outputs = std::move(started->canary.outputs[0]);
   Measured measured;
-  measured.load_ms = loaded.ms;
-  std::unique_ptr<Worker> worker = std::move(loaded.worker);
+  measured.load_ms = started->load_ms;
+  measured.first_ms = started->first_ms;
+  std::unique_ptr<Worker> worker = std::move(started->worker);
   std::vector<double> times, overheads;
   double spent = 0;
-  const InputSource* sources[] = {&canary};
-  BatchRule rule = batch_rule(placement.artifact, worker->session());
   while (static_cast<int>(times.size()) < kMostRuns && (times.empty() || spent < kEnoughMs)) {
-    TimePoint start = Clock::now();
-    auto ran = run_batch(*worker, sources, rule, start + kTrialRunLimit);
-    double wall = ms_since(start);
-    if (!ran) {
-      Error error = ran.error().error;
-      if (error.code == Code::kCrashed)
-        error.message = "on the canary, the worker " + worker->obituary();
-      worker->end(error.code == Code::kTimeout);
-      return error;
-    }
-    trial.recent.doubt(ran->inputs, ran->outputs);
-    if (trial.canary_outputs.empty()) {
-      measured.first_ms = wall;
-      trial.canary_outputs = std::move(ran->outputs[0]);
-      continue;
-    }
-    times.push_back(ran->infer_ms);
-    overheads.push_back(wall - ran->infer_ms);
+    double wall = 0;
+    ANYNPU_TRY(ran, ask(*worker, placement, canary, wall));
+    trial.recent.doubt(ran.inputs, ran.outputs);
+    times.push_back(ran.infer_ms);
+    overheads.push_back(wall - ran.infer_ms);
     spent += wall;
   }
   if (placement.on_npu()) {
-    const ReversedSource reversed(canary);
-    const InputSource* second[] = {&reversed};
-    auto ran = run_batch(*worker, second, rule, Clock::now() + kTrialRunLimit);
-    if (!ran) {
-      worker->end(ran.error().error.code == Code::kTimeout);
-      return std::move(ran.error().error);
-    }
-    trial.recent.doubt(ran->inputs, ran->outputs);
+    double wall = 0;
+    ANYNPU_TRY(ran, ask(*worker, placement, ReversedSource(canary), wall));
+    trial.recent.doubt(ran.inputs, ran.outputs);
     // Nothing is to be learned from a network that gives both the same answer.
-    if (!same_bytes(ran->outputs[0], trial.canary_outputs))
-      trial.second_outputs = std::move(ran->outputs[0]);
+    if (!same_bytes(ran.outputs[0], trial.canary_outputs))
+      trial.second_outputs = std::move(ran.outputs[0]);
   }
   auto median = [](std::vector<double>& values) {
     std::nth_element(values.begin(),
@@ -182,17 +195,12 @@ Result<Trial> try_placement(const Placement& placement, Loaded loaded, const Inp
     return values[values.size() / 2];
   };
   measured.median_ms = median(times);
-  measured.overhead_ms = std::max(0.0, median(overheads));
+  // The least: more than that is what else the machine does.
+  measured.overhead_ms = std::max(0.0, *std::min_element(overheads.begin(), overheads.end()));
   measured.note = placement.on_npu() ? worker->session().note : "";
   trial.candidate.measured = measured;
   trial.worker = std::move(worker);
   return trial;
-}
-
-Result<Trial> try_loaded(const Placement& placement, Result<Loaded> loaded,
-                         const InputSource& canary) {
-  if (!loaded) return std::move(loaded).error();
-  return try_placement(placement, std::move(*loaded), canary);
 }
 
 // A trial on a device, with the rules of the quarantine. A device that fails is quarantined and the
@@ -207,9 +215,9 @@ Result<Trial> try_device(const Placement& placement, const InputSource& canary,
   waiting.canary_outputs = reference;
   const Quarantine::Pass pass = quarantine.enter(placement.device).pass;
   if (pass == Quarantine::Pass::kWait) return waiting;
-  auto trial = try_loaded(placement, load(placement, options), canary);
+  auto trial = try_started(placement, begin(placement, options, canary), canary);
   if (!trial && trial.error().code == Code::kCrashed && pass == Quarantine::Pass::kFree)
-    trial = try_loaded(placement, load(placement, options), canary);
+    trial = try_started(placement, begin(placement, options, canary), canary);
   if (trial) {
     if (pass == Quarantine::Pass::kProbe) quarantine.succeeded(placement.device);
     return trial;
@@ -273,7 +281,7 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
 
   std::vector<engine::Tensor> reference;
   std::vector<Trial> trials;
-  auto on_cpu = load_on_cpu(candidates.placements, options);
+  auto on_cpu = begin_on_cpu(candidates.placements, options, canary);
   for (std::size_t i = 0; i < candidates.placements.size(); ++i) {
     const Placement& placement = candidates.placements[i];
     auto reject = [&](std::string why, const std::optional<Measured>& measured) {
@@ -286,8 +294,8 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
       continue;
     }
     auto trial = placement.on_npu() ? try_device(placement, canary, options, reference)
-                 : on_cpu[i]        ? try_loaded(placement, std::move(*on_cpu[i]), canary)
-                                    : try_loaded(placement, load(placement, options), canary);
+                 : on_cpu[i]        ? try_started(placement, std::move(*on_cpu[i]), canary)
+                             : try_started(placement, begin(placement, options, canary), canary);
     if (!trial) {
       reject(trial.error().message, std::nullopt);
       continue;

@@ -14,6 +14,7 @@ namespace anynpu::runtime {
 namespace {
 
 constexpr double kSameOutputs = 0.999;
+constexpr double kDearCall = 0.2;  // of a run
 constexpr auto kFirstPause = milliseconds(100);
 constexpr auto kLongestCpuPause =
     milliseconds(500);  // there is no device to spare, and requests may wait
@@ -25,6 +26,14 @@ constexpr auto kProvenAfter = seconds(5);    // a worker that lived so long did 
 Duration pause_after(int failures) {
   if (failures <= 1) return Duration::zero();
   return std::min<Duration>(kLongestCpuPause, kFirstPause * (1 << std::min(failures - 2, 12)));
+}
+
+// Whether a call costs so much beyond the engine's own time that running requests together pays. An
+// engine makes a graph for every size of batch, with weights of its own, which takes longer than
+// many calls and as much memory again.
+bool is_dear(const std::optional<Measured>& measured) {
+  return !measured ||
+         measured->overhead_ms >= kDearCall * (measured->median_ms + measured->overhead_ms);
 }
 
 }  // namespace
@@ -50,6 +59,7 @@ Lane::Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold)
     : shared_(shared),
       placement_(trial.candidate.placement),
       median_ms_(trial.candidate.measured ? trial.candidate.measured->median_ms : 0),
+      batches_(shared.options.batch_wait > Duration::zero() || is_dear(trial.candidate.measured)),
       second_canary_(shared.canary),
       canary_outputs_(std::move(trial.canary_outputs)),
       second_outputs_(std::move(trial.second_outputs)),
@@ -60,7 +70,7 @@ Lane::Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold)
       kernel_(placement_.family) {
   seat_.rank = rank;
   if (worker_) {
-    rule_ = batch_rule(placement_.artifact, worker_->session());
+    rule_ = rule_for(*worker_);
     note_ = placement_.on_npu() ? worker_->session().note : "";
     pid_ = worker_->pid();
     up_since_ = canary_at_ = Clock::now();
@@ -103,7 +113,7 @@ void Lane::loop() {
     if (!worker_) {
       if (cold_ && !queue.lower_ranks_fail(seat_.rank)) {
         seat_.state = LaneState::kCold;
-        seat_.wake.wait(lock);
+        seat_.wake->wait(lock);
         continue;
       }
       const auto pass = permit(lock);
@@ -123,8 +133,8 @@ void Lane::loop() {
       queue.wake_lanes();
       continue;  // the queue may have been stopped meanwhile
     }
-    // A worker that died in its sleep must not cost a request.
-    if (!worker_->alive()) {
+    // A worker that died in its sleep must not cost a request; one that has just answered is there.
+    if (!answered_ && !worker_->alive()) {
       lose_worker(lock, "the worker " + worker_->obituary(), false);
       continue;
     }
@@ -136,11 +146,12 @@ void Lane::loop() {
         continue;
       }
     }
+    answered_ = false;
     std::vector<JobPtr> jobs = queue.take(seat_.rank, rule_.most);
     if (jobs.empty()) {
       seat_.state = LaneState::kReady;
       seat_.idle = true;
-      seat_.wake.wait(lock);
+      seat_.wake->wait(lock);
       seat_.idle = false;
       continue;
     }
@@ -155,7 +166,7 @@ std::optional<Quarantine::Pass> Lane::permit(std::unique_lock<std::mutex>& lock)
   if (!placement_.on_npu()) {
     if (Clock::now() >= not_before_) return Quarantine::Pass::kFree;
     seat_.state = LaneState::kPaused;
-    seat_.wake.wait_until(lock, not_before_);
+    seat_.wake->wait_until(lock, not_before_);
     return std::nullopt;
   }
   const Quarantine::Permit permit = shared_.quarantine.enter(placement_.device);
@@ -165,7 +176,7 @@ std::optional<Quarantine::Pass> Lane::permit(std::unique_lock<std::mutex>& lock)
     shared_.queue.wake_lanes();
     if (shared_.queue.lower_ranks_fail(seat_.rank + 1)) shared_.queue.wake_all();
   }
-  seat_.wake.wait_until(lock, std::min<TimePoint>(permit.again, Clock::now() + kLookAtCircuit));
+  seat_.wake->wait_until(lock, std::min<TimePoint>(permit.again, Clock::now() + kLookAtCircuit));
   return std::nullopt;
 }
 
@@ -182,7 +193,7 @@ void Lane::retire(std::unique_lock<std::mutex>& lock) {
 
 Result<> Lane::start() {
   ANYNPU_TRY(worker, start_worker(placement_, shared_.options.isolated, Clock::now() + kLoadLimit));
-  const BatchRule rule = batch_rule(placement_.artifact, worker->session());
+  const BatchRule rule = rule_for(*worker);
   recent_ = RecentAnswers();
   if (auto agrees = check_canary(*worker, rule, shared_.options.hang_limit + kFirstRunTakes);
       !agrees) {
@@ -197,6 +208,11 @@ Result<> Lane::start() {
   up_since_ = canary_at_ = Clock::now();
   runs_since_canary_ = 0;
   return {};
+}
+
+BatchRule Lane::rule_for(const Worker& worker) const {
+  const BatchRule rule = batch_rule(placement_.artifact, worker.session());
+  return rule.fixed || batches_ ? rule : BatchRule{};
 }
 
 Result<> Lane::check_canary(Worker& worker, const BatchRule& rule, Duration limit) {
@@ -308,7 +324,7 @@ void Lane::fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& j
   while (static_cast<int>(jobs.size()) < rule_.most && Clock::now() < until &&
          !shared_.queue.stopping) {
     seat_.idle = true;
-    seat_.wake.wait_until(lock, until);
+    seat_.wake->wait_until(lock, until);
     seat_.idle = false;
     for (JobPtr& job : shared_.queue.take(seat_.rank, rule_.most - static_cast<int>(jobs.size())))
       jobs.push_back(std::move(job));
@@ -382,6 +398,7 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
   served_ += jobs.size();
   seat_.consecutive_failures = 0;
   ++runs_since_canary_;
+  answered_ = true;
   worn_ = ran->remarks.worn;
   lock.unlock();
   for (std::size_t i = 0; i < jobs.size(); ++i) {

@@ -56,6 +56,8 @@ class Lane {
  private:
   void loop();
   Result<> start();
+  /// How requests are run together.
+  BatchRule rule_for(const Worker& worker) const;
   /// Nothing, when no worker may be started now; then it has waited a while.
   std::optional<Quarantine::Pass> permit(std::unique_lock<std::mutex>& lock);
   /// Ends the worker, which has not failed.
@@ -86,6 +88,7 @@ class Lane {
   LaneShared shared_;
   Placement placement_;
   double median_ms_;
+  bool batches_;  // where the artifact leaves the choice
   const ReversedSource second_canary_;
   std::vector<engine::Tensor> canary_outputs_, second_outputs_;
   bool own_outputs_;  // they are what this placement answered before, not only the reference's
@@ -106,6 +109,7 @@ class Lane {
   bool second_is_next_ = true;
   RecentAnswers recent_;
   bool worn_ = false;
+  bool answered_ = false;  // just now
   std::string note_;
   KernelWatch kernel_;
   std::unique_ptr<Worker> stuck_;  // one that could not be ended

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/own_processes.h"
+#include "runtime/huge_pages.h"
 #include "runtime/session_json.h"
 #include "runtime/shared_memory.h"
 #include "runtime/wire.h"
@@ -101,7 +102,13 @@ class ProcessWorker : public Worker {
     std::vector<char*> argv;
     for (std::string& word : command) argv.push_back(word.data());
     argv.push_back(nullptr);
-    int failed = ::posix_spawnp(&pid_, argv[0], &actions, &attributes, argv.data(), environ);
+    std::vector<std::string> environment;
+    if (!has_launcher()) environment = worker_environment();
+    std::vector<char*> variables;
+    for (std::string& variable : environment) variables.push_back(variable.data());
+    variables.push_back(nullptr);
+    int failed = ::posix_spawnp(&pid_, argv[0], &actions, &attributes, argv.data(),
+                                has_launcher() ? environ : variables.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (failed != 0) {

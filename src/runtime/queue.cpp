@@ -34,14 +34,14 @@ std::string_view to_string(LaneState state) {
   return "stopped";
 }
 
-Result<> Queue::accept(JobPtr job) {
+Result<> Queue::accept(JobPtr job, Wakes& wakes) {
   if (!accepting)
     return Error{Code::kCancelled, "the server is stopping and takes no more requests"};
   if (jobs_.size() >= limit_)
     return Error{Code::kBusy, fmt::format("the queue is full: {} requests wait", jobs_.size())}
         .with_hint("try again later");
   jobs_.push_back(std::move(job));
-  wake_lanes();
+  find_idle(wakes);
   return {};
 }
 
@@ -100,18 +100,31 @@ TimePoint Queue::next_deadline(TimePoint otherwise) const {
 }
 
 void Queue::wake_lanes() {
+  Wakes wakes;
+  find_idle(wakes);
+  for (const auto& wake : wakes) wake->notify_one();
+}
+
+void Queue::find_idle(Wakes& wakes) {
   for (const JobPtr& job : jobs_) {
     auto idle = std::find_if(seats_.begin(), seats_.end(), [&](LaneSeat* seat) {
       return seat->idle && eligible(seat->rank, *job);
     });
     if (idle == seats_.end()) continue;
     (*idle)->idle = false;
-    (*idle)->wake.notify_one();
+    wakes.push_back((*idle)->wake);
   }
 }
 
 void Queue::wake_all() {
-  for (LaneSeat* seat : seats_) seat->wake.notify_one();
+  for (LaneSeat* seat : seats_) seat->wake->notify_one();
+}
+
+bool Queue::idle() const {
+  const std::optional<std::size_t> next = lowest_up(0);
+  return jobs_.empty() && std::any_of(seats_.begin(), seats_.end(), [&](const LaneSeat* seat) {
+           return seat->idle && seat->rank == next;
+         });
 }
 
 bool Queue::lower_ranks_fail(std::size_t rank) const {

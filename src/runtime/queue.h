@@ -9,6 +9,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -20,6 +21,10 @@ namespace anynpu::runtime {
 enum class LaneState { kCold, kStarting, kReady, kBusy, kPaused, kQuarantined, kStopped };
 std::string_view to_string(LaneState state);
 
+/// What wakes lanes. Shared, so that it can be done after the lock is let go: a lane that is woken
+/// under the lock goes to sleep again at once, to wait for it.
+using Wakes = std::vector<std::shared_ptr<std::condition_variable>>;
+
 /// What the queue knows of a lane; the rest is the lane's own.
 struct LaneSeat {
   std::size_t rank = 0;
@@ -28,7 +33,7 @@ struct LaneSeat {
   int consecutive_failures = 0;
   std::string last_error;
   std::vector<JobPtr> running;
-  std::condition_variable wake;
+  std::shared_ptr<std::condition_variable> wake = std::make_shared<std::condition_variable>();
 
   bool up() const { return state == LaneState::kReady || state == LaneState::kBusy; }
 };
@@ -42,7 +47,8 @@ class Queue {
   // All of these under the lock.
   void add_seat(LaneSeat* seat) { seats_.push_back(seat); }
   void remove_seats() { seats_.clear(); }
-  Result<> accept(JobPtr job);
+  /// Whom to wake is added to `wakes`.
+  Result<> accept(JobPtr job, Wakes& wakes);
   /// Gives a failed request back: it goes to the head, for the next placement. False when it has
   /// had its tries; it must then be answered with its last error.
   bool give_back(const JobPtr& job, std::size_t rank, bool worker_lost);
@@ -65,11 +71,15 @@ class Queue {
   std::string why_down() const;
 
   std::size_t waiting() const { return jobs_.size(); }
+  /// A request that came now would be taken at once.
+  bool idle() const;
   bool accepting = true;
   bool stopping = false;
 
  private:
   bool eligible(std::size_t rank, const Job& job) const;
+  /// Idle lanes that could take something; they are counted as busy from now on.
+  void find_idle(Wakes& wakes);
   /// The best rank that is up and not in `without`, a set of bits.
   std::optional<std::size_t> lowest_up(std::uint64_t without) const;
 

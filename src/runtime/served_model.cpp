@@ -82,9 +82,10 @@ class ServedModelImpl : public ServedModel {
     job->request = std::move(request);
     job->done = std::move(done);
     Result<> accepted;
+    Wakes wakes;
     {
       std::lock_guard lock(queue_.mutex);
-      accepted = queue_.accept(job);
+      accepted = queue_.accept(job, wakes);
       if (accepted) {
         ++counters_.accepted;
         ++counters_.in_flight;
@@ -93,6 +94,7 @@ class ServedModelImpl : public ServedModel {
         ++counters_.rejected;
       }
     }
+    for (const auto& wake : wakes) wake->notify_one();
     if (!accepted) job->done(accepted.error());
   }
 
@@ -129,6 +131,11 @@ class ServedModelImpl : public ServedModel {
       });
     });
     return all;
+  }
+
+  bool idle() const override {
+    std::lock_guard lock(queue_.mutex);
+    return queue_.idle();
   }
 
   Counters counters() const override {
@@ -186,7 +193,7 @@ class ServedModelImpl : public ServedModel {
       time_.wait_until(lock, next_tick_);
       std::vector<JobPtr> expired = queue_.take_expired(Clock::now());
       for (const auto& lane : lanes_)
-        if (lane->idle_and_dead() || lane->idle_in_quarantine()) lane->seat().wake.notify_one();
+        if (lane->idle_and_dead() || lane->idle_in_quarantine()) lane->seat().wake->notify_one();
       if (expired.empty()) continue;
       lock.unlock();
       for (const JobPtr& job : expired) {

@@ -128,6 +128,8 @@ class ServedModel {
   /// Of the devices of its placements; those that never failed are left out.
   virtual std::vector<DeviceCircuit> circuits() const { return {}; }
   virtual Counters counters() const = 0;
+  /// Whether a request that came now would be taken at once. It may be otherwise a moment later.
+  virtual bool idle() const = 0;
 
   /// Takes no more requests, answers those accepted until `deadline`, ends the workers.
   virtual void drain(TimePoint deadline) = 0;

@@ -73,16 +73,14 @@ Result<> Channel::send(const Message& message) {
 }
 
 Result<Message> Channel::receive(std::optional<TimePoint> deadline) {
-  while (true) {
+  while (deadline) {
     pollfd ready{fd_.get(), POLLIN, 0};
+    auto wait = std::max(Duration::zero(), *deadline - Clock::now());
+    auto whole = std::chrono::duration_cast<seconds>(wait);
     timespec left{};
-    if (deadline) {
-      auto wait = std::max(Duration::zero(), *deadline - Clock::now());
-      auto whole = std::chrono::duration_cast<seconds>(wait);
-      left.tv_sec = whole.count();
-      left.tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(wait - whole).count();
-    }
-    int count = ::ppoll(&ready, 1, deadline ? &left : nullptr, nullptr);
+    left.tv_sec = whole.count();
+    left.tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(wait - whole).count();
+    int count = ::ppoll(&ready, 1, &left, nullptr);
     if (count < 0 && errno != EINTR) return system_error("control socket");
     if (count == 0) return Error{Code::kTimeout, "no answer over the control socket in time"};
     if (count > 0) break;
@@ -95,7 +93,9 @@ Result<Message> Channel::receive(std::optional<TimePoint> deadline) {
   packet.msg_iovlen = 1;
   packet.msg_control = control.data();
   packet.msg_controllen = control.size();
-  ssize_t got = ::recvmsg(fd_.get(), &packet, MSG_CMSG_CLOEXEC);
+  ssize_t got = -1;
+  do got = ::recvmsg(fd_.get(), &packet, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
   if (got < 0 && errno != ECONNRESET) return system_error("control socket");
   if (got <= 0) return gone();
 

@@ -108,7 +108,7 @@ asio::awaitable<Response> detect(Services& services, const Rules& rules, Request
     if (!looked) co_return refusal(looked.error());
     if (name.empty())
       co_return refusal(Error{Code::kNotFound, "there is no model that detects"}.with_hint(
-          "get one with: anynpu models pull ssd-mobilenet-v1"));
+          "get one with: anynpu models pull ssd_mobilenet_v1"));
   }
   std::string version;
   Result<FoundModel> found = co_await find_model(services, context, name, version);

@@ -38,6 +38,7 @@ class FakeServedModel : public runtime::ServedModel {
     std::mutex mutex;
     std::condition_variable changed;
     bool hold = false;                    // requests wait until this is false
+    bool idle = false;                    // what it says of itself
     std::optional<Error> fail;            // every request is answered with this
     std::optional<Error> refuse;          // every request is refused with this, on its own thread
     std::optional<std::string> fallback;  // what replies say
@@ -118,6 +119,10 @@ class FakeServedModel : public runtime::ServedModel {
     return {{"cpu/fake", "ready"}};
   }
   runtime::Counters counters() const override { return {}; }
+  bool idle() const override {
+    std::lock_guard lock(control_->mutex);
+    return control_->idle;
+  }
 
   void drain(TimePoint) override {
     control_->set([this] {

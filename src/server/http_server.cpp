@@ -19,6 +19,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -143,7 +144,10 @@ void HttpServer::start() {
   if (impl_->started) return;
   impl_->started = true;
   for (auto& loop : impl_->loops)
-    loop->thread = std::thread([context = &loop->context] { context->run(); });
+    loop->thread = std::thread([context = &loop->context] {
+      ::prctl(PR_SET_NAME, "anynpu-loop");
+      context->run();
+    });
 }
 
 asio::any_io_executor HttpServer::executor() {

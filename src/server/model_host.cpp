@@ -270,7 +270,7 @@ Error ModelHost::unknown_locked(const std::string& name) const {
   for (const auto& [each, package] : known_) names.push_back(each);
   if (names.empty())
     return Error{Code::kNotFound, "there is no model on this machine"}.with_hint(
-        "get one with: anynpu models pull mobilenet-v1");
+        "get one with: anynpu models pull mobilenet_v1");
   std::string nearest = did_you_mean(name, names);
   return Error{Code::kNotFound, fmt::format("there is no model '{}'", printable(name, 64))}
       .with_hint(nearest.empty() ? "there is " + join(names, ", ")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One picture's way through the pool, the model and the pool again.
+// One picture's way through the pool, the model and the pool again; or, where the model has nothing
+// to do, straight to the model's thread, which then does it all.
 #include "server/picture_answer.h"
 
 #include <span>
@@ -7,6 +8,7 @@
 #include "server/http_error.h"
 #include "server/metrics.h"
 #include "server/recent_times.h"
+#include "vision/late_picture.h"
 
 namespace anynpu::server {
 namespace {
@@ -21,6 +23,14 @@ class Course : public std::enable_shared_from_this<Course> {
       : services_(services), question_(std::move(question)), done_(std::move(done)) {}
 
   void start() {
+    const auto encoded = std::as_bytes(std::span(question_.bytes));
+    if (model().served->idle() && vision::is_quickly_decoded(encoded)) {
+      // What the model's thread holds keeps the model: it is let go by a thread of its own.
+      late_ = std::make_shared<vision::LatePicture>(
+          std::shared_ptr<const vision::ImageModel>(question_.hosted, &*model().image),
+          std::move(question_.bytes));
+      return submit(late_);
+    }
     posted_ = Clock::now();
     Result<> posted =
         services_.pool.post(Work::kStart, [self = shared_from_this()] { self->prepare(); });
@@ -37,12 +47,15 @@ class Course : public std::enable_shared_from_this<Course> {
     auto picture = model().image->prepare(std::as_bytes(std::span(question_.bytes)));
     question_.bytes = {};
     if (!picture) {
-      bool broken = picture.error().code == Code::kInvalid;
-      return fail(std::move(picture).error(), broken ? kBrokenPicture : 0);
+      return refuse(std::move(picture).error());
     }
     picture_ = std::move(*picture);
+    submit(picture_);
+  }
+
+  void submit(std::shared_ptr<const runtime::InputSource> input) {
     runtime::Request request;
-    request.input = picture_;
+    request.input = std::move(input);
     request.deadline = question_.arrived + services_.infer_time;
     request.cancelled = question_.gone;
     model().served->submit(std::move(request),
@@ -51,11 +64,17 @@ class Course : public std::enable_shared_from_this<Course> {
                            });
   }
 
-  // On a lane's thread. Where nobody waits for the lane, another thread need not be woken.
+  // On a lane's thread. Another thread is woken only where that helps: when requests wait for this
+  // lane, and its worker does not want the processor that the other thread would take.
   void take(Result<runtime::Reply> reply) {
-    if (!reply) return fail(std::move(reply).error());
+    if (!reply) {
+      if (auto problem = late_ ? late_->problem() : std::nullopt)
+        return refuse(std::move(*problem));
+      return fail(std::move(reply).error());
+    }
     answer_.reply = std::move(*reply);
-    if (model().served->counters().queued == 0) return interpret();
+    if (late_) picture_ = *late_->picture();
+    if (answer_.reply.device == "cpu" || model().served->counters().queued == 0) return interpret();
     Result<> posted =
         services_.pool.post(Work::kFinish, [self = shared_from_this()] { self->interpret(); });
     if (!posted) fail(std::move(posted).error());
@@ -97,6 +116,12 @@ class Course : public std::enable_shared_from_this<Course> {
                                     .total_ms = answer_.total_ms});
   }
 
+  // The picture is not what it should be.
+  void refuse(Error error) {
+    const bool broken = error.code == Code::kInvalid;
+    fail(std::move(error), broken ? kBrokenPicture : 0);
+  }
+
   void fail(Error error, int status = 0) {
     if (services_.metrics != nullptr)
       services_.metrics->of(model().served->package().name, model().served->version())
@@ -111,6 +136,7 @@ class Course : public std::enable_shared_from_this<Course> {
   PictureQuestion question_;
   std::function<void(PictureAnswer)> done_;
   TimePoint posted_ = {};
+  std::shared_ptr<const vision::LatePicture> late_;  // when it went straight to the model
   std::shared_ptr<const vision::PreparedImage> picture_;
   PictureAnswer answer_;
 };

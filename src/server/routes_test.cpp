@@ -11,6 +11,7 @@
 #include "server/recent_times.h"
 #include "server/services.h"
 #include "server/test_client.h"
+#include "vision/test_pictures.h"
 
 namespace anynpu::server {
 namespace {
@@ -191,6 +192,29 @@ TEST_F(RoutesTest, PicturesComeInManyWays) {
   EXPECT_EQ(infer("", kForm, form("image", red, fields)).json()["predictions"].size(), 1U);
   EXPECT_EQ(infer("?top=2", kForm, form("image", red, fields)).json()["predictions"].size(), 2U)
       << "the address wins";
+}
+
+// The model's thread decodes the picture then; the answers are the same.
+TEST_F(RoutesTest, WhereTheModelIsIdleThePictureGoesStraightToIt) {
+  start();
+  vision::Image image = vision::make_image(9, 5);
+  for (std::size_t i = 1; i < image.rgb.size(); i += 3) image.rgb[i] = 200;
+  const auto encoded = vision::test::jpeg(image);
+  const std::string bytes(reinterpret_cast<const char*>(encoded.data()), encoded.size());
+  for (const bool idle : {true, false}) {
+    control_->set([&] { control_->idle = idle; });
+    auto json = infer("", "Content-Type: image/jpeg\r\n", bytes).json();
+    EXPECT_EQ(json["predictions"][0]["label"], "dog");
+    EXPECT_EQ(json["image"]["width"], 9);
+    EXPECT_GT(json["timings_ms"]["decode"], 0);
+    TestResponse cut = infer("", "Content-Type: image/jpeg\r\n", bytes.substr(0, bytes.size() - 9));
+    EXPECT_EQ(cut.status, 422) << cut.body;
+    EXPECT_EQ(cut.json()["error"]["code"], "invalid");
+    control_->set([&] { control_->fail = Error{Code::kInvalid, "so it went"}; });
+    EXPECT_EQ(infer("", "Content-Type: image/jpeg\r\n", bytes).status, 400)
+        << "the model's error is not the picture's";
+    control_->set([&] { control_->fail.reset(); });
+  }
 }
 
 TEST_F(RoutesTest, ThresholdAndVersion) {

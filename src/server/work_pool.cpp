@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <exception>
 
+#include <sys/prctl.h>
+
 #include "base/log.h"
 
 namespace anynpu::server {
@@ -57,6 +59,7 @@ std::size_t WorkPool::waiting() const {
 }
 
 void WorkPool::work() {
+  ::prctl(PR_SET_NAME, "anynpu-pool");
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return ending_ || !start_.empty() || !finish_.empty(); });

@@ -19,6 +19,9 @@ const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', 
 const CLASSIFIER = 'mobilenet_v1';
 const DETECTOR = 'ssd_mobilenet_v1';
 const PATIENCE_MS = 60_000;
+const TOKEN = 'open-sesame';
+const MACHINE = new URL('../../sim/machines/krackan-no-firmware.machine', import.meta.url).pathname;
+const FINDING = 'XD-FW-MISSING';
 
 function needed(file, hint) {
   if (!file || !fs.existsSync(file)) throw new Error(`${file} is not there: ${hint}`);
@@ -30,11 +33,11 @@ const store = process.env.ANYNPU_MODELS?.split(':')[0] || path.join(dataHome, 'a
 const pictureOf = (model) =>
   needed(path.join(store, model, 'canary.jpg'), 'run `make test`, which fetches the models');
 
-/** Starts the server on a free port; resolves with its address and a function that ends it. */
-async function startServer() {
+/** Starts a server on a free port; resolves with its address and a function that ends it. */
+async function startServer(models, environment = {}) {
   const binary = needed(process.env.ANYNPU_BINARY ?? '', 'set ANYNPU_BINARY to the program');
-  const server = spawn(binary, ['serve', '--port', '0', '--model', CLASSIFIER, '--model', DETECTOR],
-    {stdio: ['ignore', 'pipe', 'pipe']});
+  const server = spawn(binary, ['serve', '--port', '0', ...models.flatMap((name) => ['--model', name])],
+    {stdio: ['ignore', 'pipe', 'pipe'], env: {...process.env, ...environment}});
   let said = '';
   const url = await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no address after a minute: ${said}`)), PATIENCE_MS);
@@ -61,7 +64,7 @@ async function shot(page, name) {
 }
 
 /** A page that fails the test when anything on it breaks or is fetched from elsewhere. */
-async function open(browser, url, options = {}) {
+async function open(browser, url, {token, ...options} = {}) {
   const context = await browser.newContext({viewport: {width: 1200, height: 850}, ...options});
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
@@ -76,9 +79,16 @@ async function open(browser, url, options = {}) {
       troubles.push(`fetched from elsewhere: ${request.url()}`);
   });
   await page.goto(url);
+  if (token) await giveToken(page, token);
   await page.waitForSelector(`#model option[value="${CLASSIFIER}"]`, {state: 'attached'});
   page.troubles = troubles;
   return page;
+}
+
+async function giveToken(page, token) {
+  await page.waitForSelector('#token-form:visible');
+  await page.fill('#token', token);
+  await page.keyboard.press('Enter');
 }
 
 async function drop(page, file, type = 'image/jpeg') {
@@ -207,6 +217,38 @@ const tests = {
     return page;
   },
 
+  async 'a server with a token asks for it, until it is right and no more'(browser, url, guarded) {
+    const page = await open(browser, guarded, {token: TOKEN});
+    await page.evaluate(() => sessionStorage.clear());
+    await page.reload();
+    await giveToken(page, 'not-it');
+    await giveToken(page, TOKEN);
+    await page.waitForSelector(`#model option[value="${CLASSIFIER}"]`, {state: 'attached'});
+    assert.ok(!await page.isVisible('#token-form'));
+    await drop(page, pictureOf(CLASSIFIER));
+    await page.waitForSelector('#top-label');
+    const curl = await page.textContent('#curl');
+    assert.match(curl, /-H "Authorization: Bearer \$TOKEN"/);
+    assert.ok(!curl.includes(TOKEN), 'the token is not shown');
+    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0,
+      'it is kept in this tab only');
+    await page.reload();
+    await page.waitForSelector(`#model option[value="${CLASSIFIER}"]`, {state: 'attached'});
+    assert.ok(!await page.isVisible('#token-form'), 'it is not asked for again');
+    return page;
+  },
+
+  async 'what is wrong with the machine is listed with the next step'(browser, url, guarded) {
+    const page = await open(browser, guarded, {token: TOKEN, viewport: {width: 360, height: 740}});
+    await page.waitForSelector(`[data-finding="${FINDING}"]:visible`);
+    assert.match(await page.textContent(`[data-finding="${FINDING}"]`), /Next: \w+/);
+    await page.click('#findings-link');
+    assert.match(page.url(), /#findings$/);
+    await noSidewaysScroll(page);
+    await shot(page, 'page-findings');
+    return page;
+  },
+
   async 'the API description is valid OpenAPI 3.1'(browser, url) {
     const validator = new Validator();
     for (const address of [url, `${url}openapi.json`]) {
@@ -291,14 +333,15 @@ const tests = {
 
 async function main() {
   needed(CHROMIUM, 'install Debian\'s package chromium');
-  const server = await startServer();
+  const server = await startServer([CLASSIFIER, DETECTOR]);
+  const guarded = await startServer([CLASSIFIER], {ANYNPU_SERVE_TOKEN: TOKEN, ANYNPU_MACHINE: MACHINE});
   let failed = 0;
   let browser;
   try {
     browser = await chromium.launch({executablePath: CHROMIUM, args: FLAGS});
     for (const [name, test] of Object.entries(tests)) {
       try {
-        const page = await test(browser, server.url);
+        const page = await test(browser, server.url, guarded.url);
         assert.deepEqual(page.troubles, [], 'nothing broke on the page');
         console.log(`ok      ${name}`);
       } catch (problem) {
@@ -307,10 +350,13 @@ async function main() {
       }
       for (const context of browser.contexts()) await context.close();
     }
-    const code = await server.stop();
-    if (code !== 0) throw new Error(`the server ended with ${code} after SIGTERM`);
+    for (const each of [server, guarded]) {
+      const code = await each.stop();
+      if (code !== 0) throw new Error(`a server ended with ${code} after SIGTERM`);
+    }
   } finally {
     server.kill();
+    guarded.kill();
     await browser?.close();
   }
   if (failed > 0) throw new Error(`${failed} of ${Object.keys(tests).length} failed`);

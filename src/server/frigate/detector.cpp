@@ -49,7 +49,7 @@ struct Detector::Impl {
     std::string name = model_name();
     if (name.empty())
       return Error{Code::kNotFound, "there is no model that detects"}.with_hint(
-          "get one with: anynpu models pull ssd-mobilenet-v1");
+          "get one with: anynpu models pull ssd_mobilenet_v1");
     std::promise<Result<ModelHost::Hosted>> found;
     services.models.find(
         name, 0, [&](Result<ModelHost::Hosted> result) { found.set_value(std::move(result)); });

@@ -126,5 +126,21 @@ TEST(FrigateZmq, AddressesThatCannotBe) {
   EXPECT_THAT(bound.error().message, HasSubstr("/nowhere/at/all/zmq"));
 }
 
+TEST(ZmqLibrary, IsMissedByName) {
+  const auto library = ZmqLibrary::open("libzmq-of-nobody.so.5");
+  ASSERT_FALSE(library);
+  EXPECT_EQ(library.error().code, Code::kNotFound);
+  EXPECT_EQ(library.error().message,
+            "Frigate's ZMQ detector needs libzmq: libzmq-of-nobody.so.5 is not on this machine");
+  EXPECT_EQ(library.error().hint, "install it: apt install libzmq5");
+}
+
+TEST(ZmqLibrary, OneWithoutItsFunctionsIsRefused) {
+  const auto library = ZmqLibrary::open("libm.so.6");
+  ASSERT_FALSE(library);
+  EXPECT_THAT(library.error().message, HasSubstr("libm.so.6 has no zmq_"));
+  EXPECT_THAT(library.error().hint, HasSubstr("apt install libzmq5"));
+}
+
 }  // namespace
 }  // namespace anynpu::server::frigate

@@ -23,23 +23,22 @@ constexpr int kLastEndpoint = 32;
 constexpr int kSendMore = 2;
 constexpr int kSendPatienceMs = 1000;
 
-Result<engine::SharedLibrary> open_library() {
-  Result<engine::SharedLibrary> opened =
-      Error{Code::kNotFound, "libzmq.so.5 is not on this machine"};
+Result<engine::SharedLibrary> open_library(const std::string& name) {
+  Result<engine::SharedLibrary> opened = Error{Code::kNotFound, name + " is not on this machine"};
   for (const std::filesystem::path& folder : engine::library_places().chosen) {
-    if (!std::filesystem::exists(folder / "libzmq.so.5")) continue;
-    opened = engine::SharedLibrary::open(folder / "libzmq.so.5");
+    if (!std::filesystem::exists(folder / name)) continue;
+    opened = engine::SharedLibrary::open(folder / name);
     return opened;
   }
-  Result<engine::SharedLibrary> system = engine::SharedLibrary::open("libzmq.so.5");
+  Result<engine::SharedLibrary> system = engine::SharedLibrary::open(name);
   if (system || system.error().code != Code::kNotFound) return system;
   return opened;
 }
 
 }  // namespace
 
-Result<ZmqLibrary> ZmqLibrary::open() {
-  Result<engine::SharedLibrary> opened = open_library();
+Result<ZmqLibrary> ZmqLibrary::open(const std::string& name) {
+  Result<engine::SharedLibrary> opened = open_library(name);
   if (!opened) {
     Error error = std::move(opened).error();
     if (error.hint.empty()) error.hint = "install it: apt install libzmq5";

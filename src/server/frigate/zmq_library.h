@@ -37,7 +37,8 @@ struct ZmqLibrary {
   const char* (*strerror)(int) = nullptr;
 
   /// Code::kNotFound: it is not installed; the hint says how to.
-  static Result<ZmqLibrary> open();
+  /// `name`: of the library's file.
+  static Result<ZmqLibrary> open(const std::string& name = "libzmq.so.5");
 };
 
 enum class ZmqType { kRequest = 3, kReply = 4 };
