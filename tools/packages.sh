@@ -34,7 +34,7 @@ TEST_LIBRARY_PACKAGES=(libgtest-dev libgmock-dev libflatbuffers-dev
 BUILD_PACKAGES=(@cmake:cmake @ninja:ninja-build @g++:g++ @pkg-config:pkg-config "${LIBRARY_PACKAGES[@]}")
 RUN_PACKAGES=("${BUILD_PACKAGES[@]}" ca-certificates @curl:curl @xz:xz-utils @tar:tar @npm:npm)
 TEST_PACKAGES=("${RUN_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}" @python3:python3 @node:nodejs
-  @chromium:chromium fonts-dejavu-core libzmq5)
+  @chromium:chromium fonts-dejavu-core libzmq5 @ffmpeg:ffmpeg)
 # A loop over FFTW is the mel front end's peer; the peers of bench/http are Python servers.
 BENCH_PACKAGES=("${RUN_PACKAGES[@]}" libbenchmark-dev libfftw3-dev python3-flask gunicorn python3-numpy
   python3-pil)

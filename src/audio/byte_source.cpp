@@ -53,6 +53,7 @@ class FileSource : public ByteSource {
   }
   std::optional<std::uint64_t> size() const override { return size_; }
   std::uint64_t wait_for_size() override { return size_; }
+  int descriptor() const override { return file_.get(); }
 
  private:
   Fd file_;

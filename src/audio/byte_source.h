@@ -26,6 +26,8 @@ class ByteSource {
   virtual std::optional<std::uint64_t> size() const = 0;
   /// The number of bytes; waits until all have come.
   virtual std::uint64_t wait_for_size() = 0;
+  /// Of a file that holds all bytes once they have come; -1 when there is none.
+  virtual int descriptor() const { return -1; }
 };
 
 /// Bytes that outlive the source.

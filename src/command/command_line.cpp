@@ -124,6 +124,7 @@ std::unique_ptr<CLI::App> command_line(CommandContext& context) {
   add_recover_command(*root, context);
   add_clean_command(*root, context);
   add_models_command(*root, context);
+  add_transcribe_command(*root, context);
   add_mel_command(*root, context);
   add_config_command(*root, context);
   add_sim_command(*root, context);

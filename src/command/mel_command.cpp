@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "command/command.h"
-#include "command/mel_picture.h"
 #include "mel/front_end.h"
 #include "mel/npy.h"
+#include "vision/mel_picture.h"
 #include "vision/png_writer.h"
 
 namespace anynpu::command {
@@ -105,8 +105,8 @@ int mel_of_file(const MelCommandOptions& o, const CommandContext& context) {
   const double ms = ms_since(start);
   if (!o.picture.empty()) {
     const bool logarithmic = options->logarithm != mel::Logarithm::kNone;
-    auto written =
-        vision::write_png(o.picture, mel_picture(mel, front_end->bins(), frames, logarithmic));
+    auto written = vision::write_png(
+        o.picture, vision::mel_picture(mel, front_end->bins(), frames, logarithmic));
     if (!written) return context.fail(written.error());
   }
   const bool by_frames = o.layout == "frames";

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "server/model_config.h"
 #include "server/serve.h"
+#include "server/speech/options.h"
 
 namespace anynpu::server {
 
@@ -38,6 +39,8 @@ struct ServerConfig {
   std::string detection_model;
   std::vector<std::string> detection_labels;
   double detection_threshold = 0.4;
+
+  SpeechOptions speech;
 
   std::string zmq_endpoint;
   std::string zmq_model;

@@ -26,6 +26,10 @@ std::function<Slot(ServerConfig&)> of(Member HttpLimits::*member) {
   return [member](ServerConfig& config) -> Slot { return &(config.serve.http.*member); };
 }
 template <typename Member>
+std::function<Slot(ServerConfig&)> of(Member SpeechOptions::*member) {
+  return [member](ServerConfig& config) -> Slot { return &(config.speech.*member); };
+}
+template <typename Member>
 std::function<Slot(ModelConfig&)> of(Member ModelConfig::*member) {
   return [member](ModelConfig& config) -> Slot { return &(config.*member); };
 }
@@ -202,6 +206,63 @@ std::vector<Option<ServerConfig>> models_section() {
   };
 }
 
+std::vector<Option<ServerConfig>> speech_section() {
+  return {
+      {{.key = "speech.model",
+        .help = "The model that transcribes when a request names none.",
+        .zero_means = "the first one that can"},
+       of(&SpeechOptions::model)},
+      {{.key = "speech.port",
+        .help = "A second port, for clients of speech servers, with the same routes. It is "
+                "listened on when there is a model that transcribes.",
+        .least = 0,
+        .most = 65535,
+        .zero_means = "none: they are on server.port only"},
+       of(&SpeechOptions::port)},
+      {{.key = "speech.parallel",
+        .help = "Transcriptions at work at one time; others wait.",
+        .least = 0,
+        .most = 256,
+        .zero_means = "one per core"},
+       of(&SpeechOptions::parallel)},
+      {{.key = "speech.limit",
+        .help = "Transcriptions that work or wait; over it: 503.",
+        .least = 1,
+        .most = 4096},
+       of(&SpeechOptions::most)},
+      {{.key = "speech.upload_limit",
+        .help = "The body of a request with audio; over it: 413.",
+        .unit = Unit::kBytes,
+        .least = 1024,
+        .most = 1024 * kGiB},
+       of(&SpeechOptions::upload_bytes)},
+      {{.key = "speech.upload_timeout",
+        .help = "To read such a body; over it: 408.",
+        .unit = Unit::kSeconds,
+        .least = 0.01,
+        .most = kDay},
+       of(&SpeechOptions::upload_time)},
+      {{.key = "speech.longest",
+        .help = "Seconds of audio in one request or job; over it: 413.",
+        .least = 1,
+        .most = 30 * kDay},
+       of(&SpeechOptions::most_seconds)},
+      {{.key = "speech.spool",
+        .help = "The folder for uploads under way; their files have no name and go with them.",
+        .zero_means = "TMPDIR, or /var/tmp"},
+       of(&SpeechOptions::spool)},
+      {{.key = "speech.jobs",
+        .help = "The folder of jobs.",
+        .zero_means = "`speech` in the state folder"},
+       of(&SpeechOptions::jobs)},
+      {{.key = "speech.jobs_limit",
+        .help = "Jobs that are kept; of those that are done the oldest goes.",
+        .least = 1,
+        .most = 100000},
+       of(&SpeechOptions::most_jobs)},
+  };
+}
+
 std::vector<Option<ServerConfig>> other_sections() {
   return {
       {{.key = "detection.model",
@@ -338,6 +399,7 @@ std::vector<Option<ServerConfig>> all_server_options() {
                      return slot(config.serve.runtime);
                    }});
   }
+  append(speech_section());
   append(other_sections());
   for (Option<ServerConfig>& option : all)
     if (option.info.flag.empty() && !option.info.secret)  // which the process list would show

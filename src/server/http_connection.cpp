@@ -60,6 +60,12 @@ class HttpConnection::Context : public RequestContext {
 
   asio::awaitable<Result<std::string_view>> read_some() override { return connection_.read_body(); }
 
+  void allow_body(const BodyTerms& terms) override { connection_.body_terms_ = terms; }
+
+  asio::awaitable<bool> stream(std::string_view bytes) override {
+    return connection_.stream(bytes);
+  }
+
   std::shared_ptr<std::atomic<bool>> watch_client() override {
     if (!connection_.gone_) connection_.gone_ = std::make_shared<std::atomic<bool>>(false);
     connection_.gone_->store(connection_.lost());
@@ -78,6 +84,12 @@ class HttpConnection::Context : public RequestContext {
   std::string_view route;
 
  private:
+  asio::awaitable<bool> start_stream(const Response& head) override {
+    Response named = head;
+    named.headers.push_back({"X-Request-Id", id()});
+    co_return co_await connection_.begin_stream(head_, named);
+  }
+
   HttpConnection& connection_;
 };
 
@@ -117,11 +129,16 @@ asio::awaitable<void> HttpConnection::run() {
     keep_alive = keep_alive && read_whole;
 
     // A problem that has no status is a client that is no longer there to be answered.
-    bool answerable =
-        !aborted_ && (!problem || problem->status != 0) && (gone_ == nullptr || !gone_->load());
+    bool answerable = !client_gone() && (!problem || problem->status != 0);
     std::uint64_t sent = 0;
     bool written = false;
-    if (answerable) written = co_await write(head, response, keep_alive, sent);
+    if (streaming_ != Streaming::kNo) {
+      keep_alive = keep_alive && streaming_ == Streaming::kChunks;
+      written = co_await end_stream();
+      sent = streamed_;
+    } else if (answerable) {
+      written = co_await write(head, response, keep_alive, sent);
+    }
     ++shared_.requests;
     RequestRecord record;
     record.route = context.route;
@@ -148,7 +165,9 @@ asio::awaitable<bool> HttpConnection::read_head(RequestHead& head,
                                                 std::optional<Problem>& problem) {
   gone_.reset();
   body_problem_.reset();
-  body_read_ = 0;
+  body_read_ = body_buffered_ = streamed_ = 0;
+  body_terms_.reset();
+  streaming_ = Streaming::kNo;
   expects_continue_ = false;
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(shared_.limits.header_bytes));
@@ -218,13 +237,16 @@ asio::awaitable<void> HttpConnection::answer(Context& context, std::optional<Pro
     try {
       context.response = co_await router_.dispatch(context, context.route);
     } catch (const std::exception& exception) {
+      if (streaming_ != Streaming::kNo) streaming_ = Streaming::kBroken;
       context.response = error_response(Error{
           Code::kInternal, fmt::format("the request broke the server: {}", exception.what())});
     }
-    shared_.buffered -= body_read_;
+    shared_.buffered -= body_buffered_;
+    body_buffered_ = 0;
     chunk_.reset();
     problem = std::move(body_problem_);
   }
+  if (streaming_ != Streaming::kNo) co_return;
   if (problem) context.response = error_response(problem->error, problem->status);
   context.response.headers.push_back({"X-Request-Id", context.id()});
 }
@@ -236,11 +258,12 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
     co_return std::string_view();
   }
   const HttpLimits& limits = shared_.limits;
+  const std::uint64_t most = body_terms_ ? body_terms_->most_bytes : limits.body_bytes;
   std::uint64_t announced = parser_->content_length().value_or(0);
   if (phase_ != Phase::kBody) {
-    begin(Phase::kBody, limits.body_time);
+    begin(Phase::kBody, body_terms_ ? body_terms_->time : limits.body_time);
     body_deadline_ = deadline_;
-    if (announced <= limits.body_bytes && expects_continue_ && buffer_.size() == 0) {
+    if (announced <= most && expects_continue_ && buffer_.size() == 0) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       ErrorCode error;
       auto bytes = asio::buffer(kContinue);
@@ -251,10 +274,10 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
   // Not cleared: of a slow client's chunk only what came takes memory.
   if (!chunk_) chunk_ = std::make_unique_for_overwrite<char[]>(kBodyStep);
   while (!body_problem_) {
-    if (announced > limits.body_bytes || body_read_ > limits.body_bytes) {
-      body_problem_ =
-          Problem{413, Error{Code::kTooLarge, fmt::format("the body is larger than the limit of {}",
-                                                          human_bytes(limits.body_bytes))}};
+    if (announced > most || body_read_ > most) {
+      body_problem_ = Problem{
+          413, Error{Code::kTooLarge,
+                     fmt::format("the body is larger than the limit of {}", human_bytes(most))}};
       break;
     }
     if (shared_.buffered > limits.buffered_bytes) {
@@ -272,7 +295,10 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
     std::size_t got = kBodyStep - body.size;
     if (got > 0) {
       body_read_ += got;
-      shared_.buffered += got;
+      if (!body_terms_) {
+        body_buffered_ += got;
+        shared_.buffered += got;
+      }
       co_return std::string_view(chunk_.get(), got);
     }
     if (parser_->is_done()) {
@@ -310,13 +336,13 @@ asio::awaitable<bool> HttpConnection::finish_body() {
   bool small =
       parser_->content_length() && *parser_->content_length() - body_read_ <= kMostDiscarded;
   if (!small || expects_continue_) co_return false;
-  std::uint64_t before = body_read_;
   bool good = true;
   while (good && !parser_->is_done()) {
     Result<std::string_view> bytes = co_await read_body();
     good = bytes.has_value();
   }
-  shared_.buffered -= body_read_ - before;
+  shared_.buffered -= body_buffered_;
+  body_buffered_ = 0;
   chunk_.reset();
   co_return good;
 }
@@ -333,6 +359,51 @@ asio::awaitable<bool> HttpConnection::write(const RequestHead& head, const Respo
   sent =
       co_await asio::async_write(socket_, parts, asio::redirect_error(asio::use_awaitable, error));
   co_return !error;
+}
+
+asio::awaitable<bool> HttpConnection::begin_stream(const RequestHead& head,
+                                                   const Response& response) {
+  if (client_gone() || streaming_ != Streaming::kNo) co_return false;
+  const bool chunks = head.http_minor > 0;
+  // A body that was not read to its end would be taken for the next request.
+  const bool keep_alive =
+      chunks && !shared_.draining && parser_->keep_alive() && parser_->is_done();
+  streaming_ = keep_alive ? Streaming::kChunks : Streaming::kToTheEnd;
+  chunked_ = chunks;
+  std::string first = encode_head(response, std::nullopt, head.http_minor, keep_alive);
+  co_return co_await send_part(first);
+}
+
+asio::awaitable<bool> HttpConnection::stream(std::string_view bytes) {
+  if (streaming_ == Streaming::kNo || bytes.empty()) co_return !client_gone();
+  std::string part =
+      chunked_ ? fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes) : std::string(bytes);
+  co_return co_await send_part(part);
+}
+
+asio::awaitable<bool> HttpConnection::end_stream() {
+  if (streaming_ == Streaming::kBroken || !chunked_)
+    co_return streaming_ != Streaming::kBroken && !client_gone();
+  std::string_view last = "0\r\n\r\n";
+  co_return co_await send_part(last);
+}
+
+// Between two pieces the socket is watched as before, so that a client that goes is noticed.
+asio::awaitable<bool> HttpConnection::send_part(std::string_view bytes) {
+  if (client_gone() || streaming_ == Streaming::kBroken) co_return false;
+  begin(Phase::kWrite, shared_.limits.write_time);
+  ErrorCode error;
+  auto buffer = asio::buffer(bytes);
+  streamed_ +=
+      co_await asio::async_write(socket_, buffer, asio::redirect_error(asio::use_awaitable, error));
+  begin(Phase::kAnswer, Duration::max());
+  if (error) {
+    streaming_ = Streaming::kBroken;
+    if (gone_) gone_->store(true);
+    co_return false;
+  }
+  if (gone_) watch();
+  co_return true;
 }
 
 // A socket that is closed while bytes wait in it resets the connection, and the client may lose the

@@ -62,6 +62,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   asio::awaitable<Result<std::string_view>> read_body();
   asio::awaitable<bool> write(const RequestHead& head, const Response& response, bool keep_alive,
                               std::uint64_t& sent);
+  asio::awaitable<bool> begin_stream(const RequestHead& head, const Response& response);
+  asio::awaitable<bool> stream(std::string_view bytes);
+  asio::awaitable<bool> end_stream();
+  asio::awaitable<bool> send_part(std::string_view bytes);
   asio::awaitable<bool> finish_body();
   asio::awaitable<void> linger();
   asio::awaitable<void> more(std::size_t most);
@@ -69,6 +73,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void begin(Phase phase, Duration limit);
   void receive(std::size_t most);
   void watch();
+  bool client_gone() const { return aborted_ || (gone_ != nullptr && gone_->load()); }
   bool lost() const { return closed_ || timed_out_ || aborted_; }
 
   asio::ip::tcp::socket socket_;
@@ -92,8 +97,15 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   asio::steady_timer woken_;  // cancelled when that wait has ended
   std::shared_ptr<std::atomic<bool>> gone_;
 
+  enum class Streaming { kNo, kChunks, kToTheEnd, kBroken };
+  Streaming streaming_ = Streaming::kNo;
+  bool chunked_ = false;        // the answer is sent in chunks
+  std::uint64_t streamed_ = 0;  // bytes
+
   bool expects_continue_ = false;
+  std::optional<BodyTerms> body_terms_;  // other than the server's
   std::uint64_t body_read_ = 0;
+  std::uint64_t body_buffered_ = 0;  // of it, what counts in HttpShared::buffered
   std::optional<Problem> body_problem_;
 };
 

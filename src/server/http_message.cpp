@@ -71,6 +71,8 @@ std::string_view reason_phrase(int status) {
       return "Continue";
     case 200:
       return "OK";
+    case 202:
+      return "Accepted";
     case 204:
       return "No Content";
     case 304:
@@ -87,6 +89,8 @@ std::string_view reason_phrase(int status) {
       return "Method Not Allowed";
     case 408:
       return "Request Timeout";
+    case 409:
+      return "Conflict";
     case 413:
       return "Content Too Large";
     case 414:
@@ -127,15 +131,17 @@ Response json_response(const Json& json, int status) {
   return response;
 }
 
-std::string encode_head(const Response& response, std::size_t body_bytes, int http_minor,
-                        bool keep_alive) {
+std::string encode_head(const Response& response, std::optional<std::size_t> body_bytes,
+                        int http_minor, bool keep_alive) {
   std::string head = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nServer: anynpu\r\n",
                                  response.status, reason_phrase(response.status), http_date());
   for (const Header& header : response.headers)
     fmt::format_to(std::back_inserter(head), "{}: {}\r\n", header.name, header.value);
   head += "X-Content-Type-Options: nosniff\r\n";
-  if (response.status != 204 && response.status != 304)
-    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", body_bytes);
+  if (!body_bytes && http_minor > 0)
+    head += "Transfer-Encoding: chunked\r\n";
+  else if (body_bytes && response.status != 204 && response.status != 304)
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", *body_bytes);
   if (!keep_alive)
     head += "Connection: close\r\n";
   else if (http_minor == 0)

@@ -47,9 +47,10 @@ std::string_view reason_phrase(int status);
 
 Response json_response(const Json& json, int status = 200);
 
-/// The first line and the headers, ready to be sent. `body_bytes` is what Content-Length says.
-std::string encode_head(const Response& response, std::size_t body_bytes, int http_minor,
-                        bool keep_alive);
+/// The first line and the headers, ready to be sent. `body_bytes` is what Content-Length says;
+/// without it the body comes in chunks (HTTP/1.1), or ends with the connection (HTTP/1.0).
+std::string encode_head(const Response& response, std::optional<std::size_t> body_bytes,
+                        int http_minor, bool keep_alive);
 
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 /// Whether a comma-separated header value has the word, in any case.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "base/result.h"
 #include "runtime/served_model.h"
 #include "server/http_server.h"
+#include "server/speech/figures.h"
 
 namespace anynpu::server {
 
@@ -84,6 +86,7 @@ struct ServerFigures {
   std::size_t decode_waiting = 0;
   std::vector<ModelFigures> models;
   std::vector<runtime::DeviceCircuit> circuits = {};  // of devices that were in quarantine
+  std::optional<SpeechFigures> speech = std::nullopt;
 };
 
 class Metrics {

@@ -24,6 +24,7 @@ ServerFigures figures_of(const Services& services) {
     }
     figures.models.push_back(std::move(one));
   }
+  if (services.speech_figures) figures.speech = services.speech_figures();
   return figures;
 }
 

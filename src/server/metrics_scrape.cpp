@@ -105,6 +105,27 @@ void append_http(const ServerFigures& figures, Families& families) {
       static_cast<double>(figures.decode_waiting));
 }
 
+void append_speech(const SpeechFigures& speech, Families& families) {
+  one(families, kGauge, "anynpu_speech_working", "Transcriptions at work.",
+      static_cast<double>(speech.working));
+  one(families, kGauge, "anynpu_speech_waiting", "Transcriptions that wait for a place.",
+      static_cast<double>(speech.waiting));
+  one(families, kGauge, "anynpu_speech_open_jobs", "Jobs that are not done.",
+      static_cast<double>(speech.open_jobs));
+  one(families, kCounter, "anynpu_speech_audio_seconds_total", "Audio that was transcribed.",
+      speech.audio_seconds);
+  one(families, kCounter, "anynpu_speech_busy_seconds_total",
+      "Work on it: by the audio's seconds it is the real-time factor.", speech.busy_seconds);
+  if (const auto factor = speech.real_time_factor())
+    one(families, kGauge, "anynpu_speech_real_time_factor",
+        "Work by audio since the start; below 1 is faster than real time.", *factor);
+  Family ended(kCounter, "anynpu_speech_transcriptions_total", "Transcriptions, by their end.");
+  ended.add({{"end", "answered"}}, static_cast<double>(speech.answered));
+  ended.add({{"end", "failed"}}, static_cast<double>(speech.failed));
+  ended.add({{"end", "cancelled"}}, static_cast<double>(speech.cancelled));
+  ended.end(families);
+}
+
 // The names that Prometheus' own client libraries use.
 void append_process(Families& families) {
   ProcessFigures process = process_figures();
@@ -137,6 +158,7 @@ void append_scraped(const ServerFigures& figures, Families& families) {
   append_models(figures.models, families);
   append_circuits(figures.circuits, families);
   append_http(figures, families);
+  if (figures.speech) append_speech(*figures.speech, families);
   append_process(families);
   Family build(kGauge, "anynpu_build_info", "What is running.");
   build.add({{"version", kVersion}, {"architecture", architecture()}}, 1);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "model/store.h"
 #include "server/query.h"
+#include "speech/transcriber.h"
 
 namespace anynpu::server {
 namespace {
@@ -23,7 +24,8 @@ constexpr std::size_t kMostWaitingRequests = 4096;
 Result<std::unique_ptr<runtime::ServedModel>> start_served(const model::Package& package,
                                                            int version,
                                                            const runtime::ServeOptions& options) {
-  ANYNPU_TRY(canary, vision::ImageModel::canary(package));
+  const bool hears = package.task == model::Task::kTranscribe || package.task == model::Task::kVad;
+  ANYNPU_TRY(canary, hears ? speech::canary(package) : vision::ImageModel::canary(package));
   return runtime::ServedModel::start(package, version, canary, options);
 }
 

@@ -67,6 +67,69 @@ Json binary_header() {
                    "Bytes of JSON before the binary tensors.");
 }
 
+// Audio as it is, or in a form with what is asked.
+Json audio_body(const char* file, const Json& more_fields) {
+  Json fields = {{file, {{"type", "string"}, {"contentMediaType", "application/octet-stream"}}}};
+  fields.update(more_fields);
+  Json form = {{"type", "object"}, {"properties", fields}, {"required", {file}}};
+  Json types = content("multipart/form-data", std::move(form));
+  for (const char* type : {"audio/wav", "audio/flac", "audio/ogg", "audio/mpeg", "audio/mp4",
+                           "video/mp4", "video/webm", "application/octet-stream"})
+    types[type] = {{"schema", Json::object()}};
+  return {{"required", true}, {"content", std::move(types)}};
+}
+
+void add_speech_details(std::map<std::string, Detail>& all) {
+  const Json formats = {
+      {"type", "string"},
+      {"enum", {"text", "json", "verbose_json", "srt", "vtt", "tsv", "whisperx"}}};
+  const Json granularities = {{"type", "array"},
+                              {"items", {{"type", "string"}, {"enum", {"word", "segment"}}}}};
+  const Json common = {{"model", text_schema("A package; else the default.")},
+                       {"language", text_schema("ISO 639-1; else the model hears which.")},
+                       {"prompt", text_schema("Text that went before.")},
+                       {"temperature", number_schema("number", 0, 1)},
+                       {"response_format", formats},
+                       {"timestamp_granularities[]", granularities},
+                       {"stream", {{"type", "boolean"}}}};
+  Json own = common;
+  own["task"] = {{"type", "string"}, {"enum", {"transcribe", "translate"}}};
+  own["words"] = {{"type", "boolean"}};
+  own["vad_filter"] = {{"type", "boolean"}};
+  all["POST /transcribe"] = {
+      .body = audio_body("file", own), .answer = reference("Transcript"), .tag = "speech"};
+  all["POST /v1/audio/transcriptions"] = {
+      .body = audio_body("file", common), .answer = reference("Transcript"), .tag = "speech"};
+  Json translation = common;
+  translation.erase("language");
+  all["POST /v1/audio/translations"] = {
+      .body = audio_body("file", translation), .answer = reference("Transcript"), .tag = "speech"};
+  all["POST /asr"] = {
+      .parameters = {parameter("output", "query", formats, "The form of the answer: text."),
+                     parameter("task", "query", text_schema(), "transcribe or translate."),
+                     parameter("language", "query", text_schema(), "ISO 639-1."),
+                     parameter("word_timestamps", "query", {{"type", "boolean"}},
+                               "Times of words."),
+                     parameter("vad_filter", "query", {{"type", "boolean"}}, "Cut silence away.")},
+      .body = audio_body("audio_file", Json::object()),
+      .answer = text_schema(),
+      .answer_type = "text/plain",
+      .tag = "speech"};
+  all["POST /mel"] = {.body = audio_body("file", Json::object()),
+                      .answer = {{"type", "string"}, {"contentMediaType", "image/png"}},
+                      .answer_type = "image/png",
+                      .tag = "speech"};
+  all["POST /transcribe/jobs"] = {.body = audio_body("file", own), .tag = "speech"};
+  all["GET /transcribe/jobs/{id}/result"] = {
+      .parameters = Json::array({parameter("format", "query", formats, "verbose_json.")}),
+      .answer = reference("Transcript"),
+      .tag = "speech"};
+  for (const char* route :
+       {"GET /transcribe/jobs", "GET /transcribe/jobs/{id}", "DELETE /transcribe/jobs/{id}",
+        "GET /v1/models", "GET /v1/models/{model}"})
+    all[route].tag = "speech";
+}
+
 std::map<std::string, Detail> details() {
   std::map<std::string, Detail> all;
   all["POST /infer"] = {
@@ -87,6 +150,7 @@ std::map<std::string, Detail> details() {
                             {"min_confidence", text_schema("0 to 1")}}),
       .answer = reference("Detections"),
       .tag = "pictures"};
+  add_speech_details(all);
   all["GET /health"] = {.answer = reference("Health")};
   all["GET /metrics"] = {.answer = text_schema(), .answer_type = "text/plain"};
   Json infer_body = json_body(reference("InferRequest"), true);
@@ -167,6 +231,31 @@ Json schemas() {
              {{"success", boolean},
               {"results",
                list_of({{"oneOf", Json::array({reference("Answer"), reference("Error")})}})}}}}},
+          {"Transcript",
+           {{"type", "object"},
+            {"required", {"text"}},
+            {"properties",
+             {{"text", string},
+              {"task", string},
+              {"language", string},
+              {"duration", number},
+              {"segments", list_of(reference("Object"))},
+              {"words", list_of(reference("Object"))},
+              {"device", string},
+              {"engine", string},
+              {"fallback", {{"type", {"boolean", "string"}}}}}}}},
+          {"OpenAiError",
+           {{"type", "object"},
+            {"required", {"error"}},
+            {"properties",
+             {{"error",
+               {{"type", "object"},
+                {"required", {"message", "type", "param", "code"}},
+                {"properties",
+                 {{"message", string},
+                  {"type", string},
+                  {"param", {{"type", {"string", "null"}}}},
+                  {"code", {{"type", {"string", "null"}}}}}}}}}}}},
           {"Detections",
            {{"type", "object"},
             {"required", {"success", "predictions"}},
@@ -227,6 +316,12 @@ bool is_oip(const std::string& pattern) {
   return pattern == "/v2" || pattern.starts_with("/v2/");
 }
 
+const char* error_schema(const std::string& pattern) {
+  if (is_oip(pattern)) return "OipError";
+  const bool openai = pattern.starts_with("/v1/audio/") || pattern.starts_with("/v1/models");
+  return openai ? "OpenAiError" : "Error";
+}
+
 // "POST /v2/models/{model}/infer" -> "post_v2_models_model_infer"
 std::string operation_id(const Route& route) {
   std::string id = to_lower(route.method);
@@ -263,7 +358,7 @@ Json operation(const Route& route, const Detail& detail) {
          {{"description", "Good."}, {"content", content(detail.answer_type, detail.answer)}}},
         {"default",
          {{"description", "What went wrong."},
-          {"content", content("application/json", reference(oip ? "OipError" : "Error"))}}}}}};
+          {"content", content("application/json", reference(error_schema(route.pattern)))}}}}}};
   if (!parameters.empty()) json["parameters"] = std::move(parameters);
   if (!detail.body.is_null()) json["requestBody"] = detail.body;
   json["security"] = Json::array({Json::object()});  // none, or
@@ -295,6 +390,7 @@ Json openapi(const Router& router) {
       {"servers", {{{"url", "/"}}}},
       {"tags",
        {{{"name", "pictures"}, {"description", "What is on a picture."}},
+        {{"name", "speech"}, {"description", "What is said in a recording."}},
         {{"name", "server"}, {"description", "How the server is."}},
         {{"name", "Open Inference Protocol"}, {"description", "Version 2, over REST."}}}},
       {"paths", std::move(paths)},

@@ -13,9 +13,16 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "server/asio.h"
+#include "server/gate.h"
 #include "server/http_message.h"
 
 namespace anynpu::server {
+
+/// What a route takes that is not the server's usual, for bodies that are not kept in memory.
+struct BodyTerms {
+  std::uint64_t most_bytes = 0;
+  Duration time = seconds(60);  // for the whole body
+};
 
 class RequestContext {
  public:
@@ -40,12 +47,27 @@ class RequestContext {
   /// handler returns then is not used.
   virtual asio::awaitable<Result<std::string_view>> read_some() = 0;
 
+  /// Before the first read_some(): other limits than the server's, for a body whose bytes are
+  /// passed on at once and so do not count as buffered.
+  virtual void allow_body(const BodyTerms&) {}
+
   /// Watches the socket from now on, so that a client that goes away is noticed while an answer is
   /// worked on. Call it when the body has been read. The flag is set when the client has gone.
   virtual std::shared_ptr<std::atomic<bool>> watch_client() = 0;
 
+  /// Begins an answer that is sent piece by piece, when the body has been read; what the handler
+  /// returns at its end is then not sent. False when the client has gone, here and in stream().
+  asio::awaitable<bool> begin_stream(Response head) {
+    if (gate_ != nullptr) gate_->add_cors(head_, head);
+    co_return co_await start_stream(head);
+  }
+  virtual asio::awaitable<bool> stream(std::string_view) { co_return false; }
+
  protected:
   friend class Router;
+  virtual asio::awaitable<bool> start_stream(const Response&) { co_return false; }
+
+  const Gate* gate_ = nullptr;
   RequestHead head_;
   std::string id_;
   std::string client_;

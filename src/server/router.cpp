@@ -88,6 +88,7 @@ asio::awaitable<Response> Router::dispatch(RequestContext& context,
     response = refuse(context, allowed);
   } else {
     matched = best->pattern;
+    context.gate_ = gate_;
     if (gate_ == nullptr) co_return co_await best->handler(context);
     response = co_await pass(context, *best);
   }

@@ -30,6 +30,7 @@
 #include "server/recent_times.h"
 #include "server/service_manager.h"
 #include "server/services.h"
+#include "server/speech/routes.h"
 
 namespace anynpu::server {
 namespace {
@@ -94,25 +95,26 @@ HttpLimits probe_limits(HttpLimits limits) {
   return limits;
 }
 
-// $STATE_DIRECTORY is the service manager's; without one, the user's own folder.
-std::filesystem::path quarantine_file() {
+// $STATE_DIRECTORY is the service manager's; without one, the user's own folder. Empty: none.
+std::filesystem::path state_folder() {
   auto named = [](const char* variable) {
     const char* value = std::getenv(variable);
     return std::string(value != nullptr ? value : "");
   };
   if (const std::string folder = named("STATE_DIRECTORY"); !folder.empty())
-    return std::filesystem::path(folder.substr(0, folder.find(':'))) / "quarantine.json";
+    return folder.substr(0, folder.find(':'));
   if (const std::string state = named("XDG_STATE_HOME"); !state.empty())
-    return std::filesystem::path(state) / "anynpu/quarantine.json";
+    return std::filesystem::path(state) / "anynpu";
   const std::string home = named("HOME");
-  return home.empty() ? "" : std::filesystem::path(home) / ".local/state/anynpu/quarantine.json";
+  return home.empty() ? "" : std::filesystem::path(home) / ".local/state/anynpu";
 }
 
 // All models share the quarantine of the machine's devices.
 runtime::ServeOptions with_quarantine(runtime::ServeOptions options) {
   if (!options.quarantine) {
     runtime::QuarantineRules rules;
-    rules.state_file = quarantine_file();
+    if (auto folder = state_folder(); !folder.empty())
+      rules.state_file = folder / "quarantine.json";
     options.quarantine = std::make_shared<runtime::Quarantine>(rules);
   }
   return options;
@@ -134,6 +136,8 @@ class Server {
                  .most_models = options_.most_models,
                  .watch = config.watch,
                  .watch_interval = config.watch_interval}),
+        speech_models_(hosted_speech_models(models_, config.speech.model)),
+        speech_(*speech_models_, config.speech),
         http_(options_.http,
               options_.loops > 0 ? options_.loops
               : cores() >= 4     ? 2
@@ -164,6 +168,7 @@ class Server {
                          .threshold = config.detection_threshold,
                          .gate = &gate_});
     oip::add_oip_routes(router_, services_, &metrics_);
+    add_speech();
     add_status_routes(router_, services_);
     add_metrics_route(router_, services_, metrics_);
     add_page_routes(router_);
@@ -177,6 +182,7 @@ class Server {
     url_ = page_url(options_.address, port);
     log::info("listening on {}:{}, loading the models", options_.address, port);
     ANYNPU_CHECK(listen_for_probes());
+    listen_for_speech();
     if (!config_.zmq_endpoint.empty()) {
       ANYNPU_TRY(detector, frigate::Detector::start(services_, {.endpoint = config_.zmq_endpoint,
                                                                 .model = config_.zmq_model}));
@@ -198,6 +204,7 @@ class Server {
     control_.run();
     waiter.join();
     frigate_.reset();
+    speech_.end();
     models_.drain(Clock::now() + options_.drain_time);
     probes_.drain();
     probes_.wait();
@@ -218,6 +225,38 @@ class Server {
     ANYNPU_TRY(port, probes_.listen(address, config_.health_port, probe_router_));
     log::info("health and metrics are on {}:{}", address, port);
     return {};
+  }
+
+  void add_speech() {
+    add_speech_routes(router_, services_, speech_);
+    add_mel_route(router_, services_, speech_);
+    std::filesystem::path folder = config_.speech.jobs;
+    if (folder.empty() && !state_folder().empty()) folder = state_folder() / "speech";
+    if (folder.empty()) {
+      log::info(
+          "there is no folder for jobs: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set");
+    } else {
+      jobs_ = std::make_unique<SpeechJobs>(speech_, folder);
+      add_job_routes(router_, services_, speech_, *jobs_);
+    }
+    services_.find_speech = [this] { return speech_status(services_, speech_, jobs_.get()); };
+    services_.speech_figures = [this] {
+      SpeechFigures figures = speech_.figures();
+      if (jobs_) figures.open_jobs = jobs_->open_jobs();
+      return figures;
+    };
+  }
+
+  // A port that is a convenience: who has it already keeps it, and the routes are on the other one.
+  void listen_for_speech() {
+    const int port = config_.speech.port;
+    if (port == 0 || port == options_.port || options_.port == 0) return;
+    if (speech_models_->names().empty()) return;
+    Result<int> listening = http_.listen(options_.address, port, router_);
+    if (listening)
+      log::info("speech is also on {}:{}", options_.address, port);
+    else
+      log::warn("speech has no port of its own: {}", listening.error().message);
   }
 
   void on_loaded(const Result<>& loaded) {
@@ -297,6 +336,9 @@ class Server {
   Gate gate_;
   WorkPool pool_;
   ModelHost models_;
+  std::unique_ptr<SpeechModels> speech_models_;
+  SpeechService speech_;
+  std::unique_ptr<SpeechJobs> jobs_;
   Router router_, probe_router_;
   HttpServer http_;
   HttpServer probes_;  // the listener for health and metrics, with a loop of its own

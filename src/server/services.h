@@ -15,6 +15,7 @@
 #include "server/model_host.h"
 #include "server/recent_errors.h"
 #include "server/router.h"
+#include "server/speech/figures.h"
 #include "server/work_pool.h"
 
 namespace anynpu::server {
@@ -32,6 +33,9 @@ struct Services {
   /// What is wrong with this machine, for /status and the page: a list of objects with `id`,
   /// `title`, `cause`, and `remedy` {`text`, `commands`}. Empty: nobody looks.
   std::function<Json()> find_findings = {};
+  std::function<Json()> find_speech = {};  // what /status says of speech; empty: nothing
+  /// For /metrics; empty: there is no speech service.
+  std::function<SpeechFigures()> speech_figures = {};
   Metrics* metrics = nullptr;         // null: nothing is counted
   RecentTimes* times = nullptr;       // null: nothing is remembered
   Duration infer_time = seconds(30);  // from a picture's arrival to its answer; over it: 504

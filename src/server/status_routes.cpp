@@ -112,27 +112,35 @@ Json status_json(const Services& services) {
       devices.push_back(device_json(device, models));
   ProcessFigures process = process_figures();
   HttpCounters http = services.http.counters();
-  return {{"schema_version", kReportSchemaVersion},
-          {"program", "anynpu"},
-          {"version", kVersion},
-          {"status", health.status},
-          {"ready", health.ready},
-          {"started", utc_time(services.start_time)},
-          {"uptime_s", ms_since(services.start) / 1000},
-          {"models", std::move(loaded)},
-          {"available", std::move(available)},
-          {"devices", std::move(devices)},
-          {"findings", services.find_findings ? services.find_findings() : Json::array()},
-          {"server",
-           {{"connections", http.connections},
-            {"in_flight", http.in_flight},
-            {"connections_total", http.accepted},
-            {"connections_refused", http.refused},
-            {"requests_total", http.requests},
-            {"decode_waiting", services.pool.waiting()}}},
-          {"process",
-           {{"rss_bytes", process.rss_bytes}, {"fds", process.fds}, {"threads", process.threads}}},
-          {"recent_errors", services.errors.to_json()}};
+  Json json = {
+      {"schema_version", kReportSchemaVersion},
+      {"program", "anynpu"},
+      {"version", kVersion},
+      {"status", health.status},
+      {"ready", health.ready},
+      {"started", utc_time(services.start_time)},
+      {"uptime_s", ms_since(services.start) / 1000},
+      {"models", std::move(loaded)},
+      {"available", std::move(available)},
+      {"devices", std::move(devices)},
+      {"findings", services.find_findings ? services.find_findings() : Json::array()},
+      {"server",
+       {{"connections", http.connections},
+        {"in_flight", http.in_flight},
+        {"connections_total", http.accepted},
+        {"connections_refused", http.refused},
+        {"requests_total", http.requests},
+        {"decode_waiting", services.pool.waiting()}}},
+      {"process",
+       {{"rss_bytes", process.rss_bytes}, {"fds", process.fds}, {"threads", process.threads}}},
+      {"recent_errors", services.errors.to_json()}};
+  if (!services.find_speech) return json;
+  // Clients of a speech server look for its figures at the top.
+  Json speech = services.find_speech();
+  for (auto& [key, value] : speech.items())
+    if (!json.contains(key)) json[key] = value;
+  json["speech"] = std::move(speech);
+  return json;
 }
 
 asio::awaitable<Response> status(Services& services) {

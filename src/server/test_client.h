@@ -22,6 +22,7 @@ struct TestResponse {
   int status = 0;                              // 0: the connection was closed before an answer
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
+  int chunks = -1;  // of a body in chunks
 
   nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
 };
@@ -65,6 +66,16 @@ class TestClient {
       std::size_t colon = lines[i].find(':');
       response.headers[to_lower(lines[i].substr(0, colon))] = trim(lines[i].substr(colon + 1));
     }
+    if (!head_only && response.headers["transfer-encoding"] == "chunked") {
+      response.chunks = 0;
+      while (true) {
+        std::string piece;
+        if (!read_chunk(piece)) return {};
+        if (piece.empty()) return response;
+        response.body += piece;
+        ++response.chunks;
+      }
+    }
     std::size_t length = 0;
     if (!head_only && response.headers.count("content-length") > 0)
       length = std::stoul(response.headers["content-length"]);
@@ -97,6 +108,13 @@ class TestClient {
     return ended_;
   }
 
+  /// What comes until the server closes.
+  std::string rest() {
+    while (receive()) {
+    }
+    return std::move(buffer_);
+  }
+
   void half_close() { ::shutdown(socket_.get(), SHUT_WR); }
   void close() { socket_.reset(); }
   /// Closes with a reset instead of a goodbye.
@@ -104,6 +122,19 @@ class TestClient {
     linger now = {1, 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
     socket_.reset();
+  }
+
+  /// The next chunk of an answer in chunks, without its frame; empty: the last one.
+  bool read_chunk(std::string& into) {
+    std::size_t end = std::string::npos;
+    while ((end = buffer_.find("\r\n")) == std::string::npos)
+      if (!receive()) return false;
+    const std::size_t size = std::stoul(buffer_.substr(0, end), nullptr, 16);
+    while (buffer_.size() < end + 2 + size + 2)
+      if (!receive()) return false;
+    into = buffer_.substr(end + 2, size);
+    buffer_.erase(0, end + 2 + size + 2);
+    return true;
   }
 
  private:

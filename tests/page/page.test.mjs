@@ -6,55 +6,31 @@
 //
 // Needs the default models (`make test` fetches them). With SCREENSHOTS it leaves pictures there.
 import assert from 'node:assert/strict';
-import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {Validator} from '@seriousme/openapi-schema-validator';
 import {chromium} from 'playwright-core';
+import {PATIENCE_MS, dataHome, needed, spoken, startServer} from './server.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // A microphone in which somebody says "front center" again and again, and nobody asks for leave.
+  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+  `--use-file-for-fake-audio-capture=${spoken('Front_Center')}`];
 const CLASSIFIER = 'mobilenet_v1';
 const DETECTOR = 'ssd_mobilenet_v1';
-const PATIENCE_MS = 60_000;
 const TOKEN = 'open-sesame';
 const MACHINE = new URL('../../sim/machines/krackan-no-firmware.machine', import.meta.url).pathname;
 const FINDING = 'XD-FW-MISSING';
+const SPEECH = 'moonshine_tiny';
 
-function needed(file, hint) {
-  if (!file || !fs.existsSync(file)) throw new Error(`${file} is not there: ${hint}`);
-  return file;
-}
-
-const dataHome = process.env.XDG_DATA_HOME || path.join(os.homedir(), '.local/share');
-const store = process.env.ANYNPU_MODELS?.split(':')[0] || path.join(dataHome, 'anynpu/models');
+const store = process.env.ANYNPU_MODELS?.split(':')[0] || path.join(dataHome, 'models');
 const pictureOf = (model) =>
   needed(path.join(store, model, 'canary.jpg'), 'run `make test`, which fetches the models');
 
-/** Starts a server on a free port; resolves with its address and a function that ends it. */
-async function startServer(models, environment = {}) {
-  const binary = needed(process.env.ANYNPU_BINARY ?? '', 'set ANYNPU_BINARY to the program');
-  const server = spawn(binary, ['serve', '--port', '0', ...models.flatMap((name) => ['--model', name])],
-    {stdio: ['ignore', 'pipe', 'pipe'], env: {...process.env, ...environment}});
-  let said = '';
-  const url = await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no address after a minute: ${said}`)), PATIENCE_MS);
-    const listen = (text) => {
-      said += text;
-      const found = said.match(/http:\/\/[^\s"]+\//);
-      if (!found) return;
-      clearTimeout(timer);
-      resolve(found[0]);
-    };
-    server.stdout.on('data', listen);
-    server.stderr.on('data', listen);
-    server.on('exit', (code) => reject(new Error(`the server ended with ${code}: ${said}`)));
-  });
-  const ended = new Promise((resolve) => server.on('exit', resolve));
-  return {url, stop: async () => { server.kill('SIGTERM'); return ended; }, kill: () => server.kill('SIGKILL')};
-}
+const modelFlags = (names) => ['--port', '0', ...names.flatMap((name) => ['--model', name])];
 
 const shots = process.env.SCREENSHOTS;
 async function shot(page, name) {
@@ -75,7 +51,7 @@ async function open(browser, url, {token, ...options} = {}) {
       troubles.push(`console: ${message.text()}`);
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url()))
+    if (!request.url().startsWith(url.split('#')[0]) && !/^(blob|data):/.test(request.url()))
       troubles.push(`fetched from elsewhere: ${request.url()}`);
   });
   await page.goto(url);
@@ -249,6 +225,65 @@ const tests = {
     return page;
   },
 
+  async 'a dropped recording is written down, with its mel picture'(browser, url) {
+    const page = await open(browser, url);
+    await drop(page, spoken('Front_Center'), 'audio/wav');
+    assert.equal(await page.getAttribute('#tab-speech', 'aria-selected'), 'true');
+    assert.ok(!await page.isVisible('#drop'));
+    await page.waitForSelector('#speech-text .words');
+    await page.waitForFunction(() => / on cpu in /.test(document.getElementById('speech-state').textContent));
+    assert.match((await page.textContent('#speech-text')).toLowerCase(), /front/);
+    assert.match(await page.textContent('#speech-state'), /^\d\.\d s of english, by moonshine_tiny on cpu/);
+    await page.waitForFunction(() => document.getElementById('mel').naturalWidth > 50);
+    assert.equal(await page.evaluate(() => document.getElementById('mel').naturalHeight), 240);
+    assert.match(await page.textContent('#speech-curl'), /curl -F file=@Front_Center.wav '.*\/transcribe\?format=text'$/);
+    assert.ok(await page.isEnabled('#speech-copy'));
+    await shot(page, 'page-speech');
+    return page;
+  },
+
+  async 'what is said into the microphone is written down'(browser, url) {
+    const page = await open(browser, `${url}#speech`, {permissions: ['microphone']});
+    await page.click('#speech-record');
+    await page.waitForFunction(() => /Stop \(0:0[4-9]/.test(document.getElementById('speech-record').textContent));
+    await page.click('#speech-record');
+    await page.waitForFunction(() => / on cpu in /.test(document.getElementById('speech-state').textContent));
+    assert.match((await page.textContent('#speech-text')).toLowerCase(), /front/);
+    assert.equal(await page.textContent('#speech-record'), 'Speak');
+    assert.match(await page.textContent('#speech-name'), /microphone.wav/);
+    return page;
+  },
+
+  async 'what is no recording is refused in words'(browser, url) {
+    const page = await open(browser, `${url}#speech`);
+    await page.setInputFiles('#speech-file', {name: 'a.wav', mimeType: 'audio/wav', buffer: Buffer.from('text')});
+    await page.waitForSelector('#speech-error:visible');
+    assert.match(await page.textContent('#speech-error'), /\w+ \w+/);
+    return page;
+  },
+
+  async 'the tabs work with the keyboard and on a phone'(browser, url) {
+    const page = await open(browser, url, {viewport: {width: 360, height: 740}, hasTouch: true, isMobile: true});
+    await page.focus('#tab-picture');
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'tab-speech');
+    const missing = new Set(['speech-file', 'speech-record', 'speech-model', 'speech-language', 'speech-task']);
+    for (let i = 0; i < 12 && missing.size > 0; ++i) {
+      await page.keyboard.press('Tab');
+      missing.delete(await page.evaluate(() => document.activeElement.id));
+    }
+    assert.deepEqual([...missing], [], 'Tab reaches everything');
+    await page.setInputFiles('#speech-file', spoken('Rear_Center'));
+    await page.waitForSelector('#speech-text .words');
+    await page.waitForSelector('#mel:visible');
+    await noSidewaysScroll(page);
+    await shot(page, 'page-speech-phone');
+    await page.focus('#tab-speech');
+    await page.keyboard.press('ArrowLeft');
+    assert.ok(await page.isVisible('#drop'));
+    return page;
+  },
+
   async 'the API description is valid OpenAPI 3.1'(browser, url) {
     const validator = new Validator();
     for (const address of [url, `${url}openapi.json`]) {
@@ -257,7 +292,8 @@ const tests = {
       assert.ok(checked.valid, JSON.stringify(checked.errors, null, 1));
       assert.equal(validator.version, '3.1');
       for (const path of ['/infer', '/health', '/metrics', '/status', '/v1/vision/detection',
-        '/v2/models/{model}/versions/{version}/infer', '/v2/repository/index'])
+        '/v2/models/{model}/versions/{version}/infer', '/v2/repository/index', '/transcribe',
+        '/v1/audio/transcriptions', '/transcribe/jobs/{id}/result'])
         assert.ok(path in description.paths, path);
     }
     const broken = await validator.validate({openapi: '3.1.0', info: {title: 'x'}, paths: {}});
@@ -333,8 +369,8 @@ const tests = {
 
 async function main() {
   needed(CHROMIUM, 'install Debian\'s package chromium');
-  const server = await startServer([CLASSIFIER, DETECTOR]);
-  const guarded = await startServer([CLASSIFIER], {ANYNPU_SERVE_TOKEN: TOKEN, ANYNPU_MACHINE: MACHINE});
+  const server = await startServer(modelFlags([CLASSIFIER, DETECTOR, SPEECH]));
+  const guarded = await startServer(modelFlags([CLASSIFIER]), {ANYNPU_SERVE_TOKEN: TOKEN, ANYNPU_MACHINE: MACHINE});
   let failed = 0;
   let browser;
   try {

@@ -3,7 +3,9 @@
 import {ask as askServer, hasToken} from './api.js';
 import {byId, make} from './dom.js';
 import {showAnswer, showError} from './result_view.js';
+import {isAudio, showSpeech, takeRecording} from './speech.js';
 import {showHealth, showStatus} from './status_view.js';
+import {currentTab, showTab} from './tabs.js';
 
 const REFRESH_MS = 4000;
 let picture = null;      // the File that is shown
@@ -88,24 +90,37 @@ byId('file').addEventListener('change', (event) => {
   take(event.target.files[0]);
   event.target.value = '';  // so that the same file can be chosen again
 });
-document.addEventListener('paste', (event) => take(event.clipboardData?.files[0]));
+
+/** A file that was dropped or pasted anywhere on the page. */
+function takeAny(file) {
+  if (isAudio(file)) showTab('speech');
+  if (currentTab() === 'speech') takeRecording(file);
+  else take(file);
+}
+
+document.addEventListener('paste', (event) => takeAny(event.clipboardData?.files[0]));
 document.addEventListener('dragover', (event) => {
   event.preventDefault();
-  byId('drop').classList.add('over');
+  byId(currentTab() === 'speech' ? 'speech-drop' : 'drop').classList.add('over');
 });
 document.addEventListener('dragleave', (event) => {
-  if (event.relatedTarget === null) byId('drop').classList.remove('over');
+  if (event.relatedTarget === null) notOver();
 });
 document.addEventListener('drop', (event) => {
   event.preventDefault();
-  byId('drop').classList.remove('over');
-  take(event.dataTransfer?.files[0]);
+  notOver();
+  takeAny(event.dataTransfer?.files[0]);
 });
+
+function notOver() {
+  for (const id of ['drop', 'speech-drop']) byId(id).classList.remove('over');
+}
 
 // --- the choices ---
 
 function showModels(status) {
-  const all = [...status.models, ...status.available];
+  const all = [...status.models, ...status.available]
+    .filter((each) => !['transcribe', 'vad'].includes(each.task));
   const known = JSON.stringify(all.map((each) => [each.name, each.title, each.state]));
   models = all;
   const select = byId('model');
@@ -177,6 +192,7 @@ async function refresh() {
     const status = await (await askServer('/status')).json();
     showModels(status);
     showStatus(status);
+    showSpeech(status);
   } catch {
     showHealth('not reachable');
   } finally {

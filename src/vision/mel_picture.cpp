@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scales values between the quietest and the loudest, and colours them.
-#include "command/mel_picture.h"
+#include "vision/mel_picture.h"
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-namespace anynpu::command {
+namespace anynpu::vision {
 namespace {
 
 constexpr std::size_t kMostWidth = 8192;
@@ -27,8 +27,8 @@ void colour(double value, std::uint8_t* rgb) {
 
 }  // namespace
 
-vision::Image mel_picture(std::span<const float> values, std::size_t bins, std::size_t frames,
-                          bool logarithmic) {
+Image mel_picture(std::span<const float> values, std::size_t bins, std::size_t frames,
+                  bool logarithmic) {
   const std::size_t width = std::clamp<std::size_t>(frames, 1, kMostWidth);
   std::vector<float> shown(bins * width, -1e30F);
   for (std::size_t bin = 0; bin < bins; ++bin)
@@ -40,8 +40,7 @@ vision::Image mel_picture(std::span<const float> values, std::size_t bins, std::
     }
   const auto [low, high] = std::minmax_element(shown.begin(), shown.end());
   const double range = std::max<double>(*high - *low, 1e-6);
-  vision::Image image =
-      vision::make_image(static_cast<int>(width), static_cast<int>(bins * kBinHeight));
+  Image image = make_image(static_cast<int>(width), static_cast<int>(bins * kBinHeight));
   for (std::size_t bin = 0; bin < bins; ++bin)
     for (std::size_t repeat = 0; repeat < kBinHeight; ++repeat) {
       std::uint8_t* row = image.row(static_cast<int>((bins - 1 - bin) * kBinHeight + repeat));
@@ -51,4 +50,4 @@ vision::Image mel_picture(std::span<const float> values, std::size_t bins, std::
   return image;
 }
 
-}  // namespace anynpu::command
+}  // namespace anynpu::vision

@@ -7,11 +7,11 @@
 
 #include "vision/image.h"
 
-namespace anynpu::command {
+namespace anynpu::vision {
 
 /// values[bin * frames + frame], as logarithms or energies. Pictures are at most 8192 wide: longer
 /// spectrograms show the largest value of neighbouring frames.
-vision::Image mel_picture(std::span<const float> values, std::size_t bins, std::size_t frames,
-                          bool logarithmic);
+Image mel_picture(std::span<const float> values, std::size_t bins, std::size_t frames,
+                  bool logarithmic);
 
-}  // namespace anynpu::command
+}  // namespace anynpu::vision
