@@ -136,6 +136,7 @@ std::string_view title(std::string_view section) {
   if (section == "server") return "Listeners, limits, access and logs.";
   if (section == "models")
     return "Which models are loaded, and how each is run that does not say otherwise.";
+  if (section == "speech") return "Speech to text, its uploads and its jobs.";
   if (section == "detection") return "Detection for clients of DeepStack and CodeProject.AI.";
   return "Detection for Frigate's ZMQ detector.";
 }
