@@ -76,8 +76,8 @@ Json result_json(const AudioResult& result, const speech::FormatOptions& writing
   if (result.error) {
     json["error"] = to_json(*result.error);
   } else if (!result.skipped) {
-    for (auto& [key, value] : speech::verbose_json(result.transcript, writing).items())
-      json[key] = value;
+    const Json transcript = speech::verbose_json(result.transcript, writing);
+    for (const auto& [key, value] : transcript.items()) json[key] = value;
   }
   return json;
 }
