@@ -111,11 +111,13 @@ TEST(Lane, AWorkerThatCannotBeEndedIsReportedAndItsDeviceGivenUp) {
   auto job = std::make_shared<Job>();
   job->request.input = std::make_shared<One>();
   job->done = [&](Result<Reply> reply) { answered.set_value(std::move(reply)); };
+  Wakes wakes;
   {
     const std::lock_guard lock(queue.mutex);
-    ASSERT_TRUE(queue.accept(job));
+    ASSERT_TRUE(queue.accept(job, wakes));
     ++counters.in_flight;
   }
+  for (const auto& wake : wakes) wake->notify_one();
   auto reply = answered.get_future().get();
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->device, "cpu");
