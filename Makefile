@@ -82,11 +82,11 @@ lint: ## clang-format, clang-tidy, shellcheck
 	@tools/format --check
 	@tools/lint
 
-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup test clang
 	@$(program)
 	$(pull)
-	@tools/build asan $(SETTINGS)
+	@tools/build asan $(SETTINGS) unit_tests fuzz_targets
 	@ctest --preset asan
 
 tsan: ## the tests of what has threads, under ThreadSanitizer
@@ -105,12 +105,12 @@ fuzz: ## run every fuzz target (FUZZ_SECONDS=30 each)
 	@tools/build fuzz $(SETTINGS) fuzz_targets
 	@tools/fuzz fuzz $(FUZZ_SECONDS)
 
-test-arm64: ## cross-compile for arm64, run the unit tests under qemu-user
+test-arm64: ## cross-compile the program for arm64, run the unit tests under qemu-user
 	@tools/setup arm64 test
 	@$(program)
 	$(pull)
 	@$(anynpu) engines pull --arch arm64
-	@tools/build arm64 $(SETTINGS)
+	@tools/build arm64 $(SETTINGS) anynpu unit_tests
 	@ctest --preset arm64
 
 test-rocket: ## Mesa's real arm64 delegate on the simulated RK3588 NPU, under qemu-user

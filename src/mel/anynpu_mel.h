@@ -22,6 +22,7 @@
 extern "C" {
 #endif
 
+/* NOLINTBEGIN: C, with C's names */
 typedef struct anynpu_mel anynpu_mel;
 
 typedef enum {
@@ -59,6 +60,7 @@ size_t anynpu_mel_push_i16(anynpu_mel* mel, const int16_t* samples, size_t count
 size_t anynpu_mel_push_f32(anynpu_mel* mel, const float* samples, size_t count);
 size_t anynpu_mel_finish(anynpu_mel* mel);
 size_t anynpu_mel_take(anynpu_mel* mel, float* out, size_t most_frames);
+/* NOLINTEND */
 
 #ifdef __cplusplus
 }

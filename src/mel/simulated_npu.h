@@ -16,9 +16,9 @@ namespace anynpu::mel {
 class VirtualClock {
  public:
   TimePoint now() const { return now_; }
-  void advance(double microseconds_) {
-    now_ += std::chrono::duration_cast<Duration>(
-        std::chrono::duration<double, std::micro>(microseconds_));
+  void advance(double duration) {  // microseconds
+    now_ +=
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::micro>(duration));
   }
   void advance_to(TimePoint time) {
     if (time > now_) now_ = time;
