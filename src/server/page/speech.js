@@ -168,18 +168,16 @@ async function startMicrophone() {
   }
   try {
     const stream = await navigator.mediaDevices.getUserMedia({audio: true});
-    const context = new AudioContext();
-    await context.audioWorklet.addModule('/recorder.js');
-    const node = new AudioWorkletNode(context, 'recorder');
+    const recorder = new MediaRecorder(stream);
     const pieces = [];
+    recorder.ondataavailable = ({data}) => pieces.push(data);
+    recorder.onstop = () => hear(new Blob(pieces, {type: recorder.mimeType}));
+    recorder.start();
     const begin = performance.now();
-    node.port.onmessage = ({data}) => {
-      pieces.push(data);
-      byId('speech-record').textContent =
-        `Stop (${clock((performance.now() - begin) / 1000)})`;
-    };
-    context.createMediaStreamSource(stream).connect(node);
-    microphone = {stream, context, pieces};
+    const ticker = setInterval(() => {
+      byId('speech-record').textContent = `Stop (${clock((performance.now() - begin) / 1000)})`;
+    }, 250);
+    microphone = {stream, recorder, ticker};
     byId('speech-record').setAttribute('aria-pressed', 'true');
     byId('speech-record').textContent = 'Stop';
   } catch (problem) {
@@ -188,14 +186,24 @@ async function startMicrophone() {
 }
 
 function stopMicrophone() {
-  const {stream, context, pieces} = microphone;
+  const {stream, recorder, ticker} = microphone;
   microphone = null;
+  clearInterval(ticker);
+  recorder.stop();
   for (const track of stream.getTracks()) track.stop();
-  const rate = context.sampleRate;
-  context.close();
   byId('speech-record').setAttribute('aria-pressed', 'false');
   byId('speech-record').textContent = 'Speak';
-  if (pieces.length) takeRecording(wavFile(pieces, rate, 'microphone.wav'));
+}
+
+// The browser decodes what it has recorded: each has a format of its own, which the server may not read.
+async function hear(blob) {
+  const RATE = 16000;
+  try {
+    const sound = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await blob.arrayBuffer());
+    takeRecording(wavFile([sound.getChannelData(0)], RATE, 'microphone.wav'));
+  } catch (problem) {
+    showProblem('The recording cannot be read.', problem.message);
+  }
 }
 
 byId('speech-record').addEventListener('click', () =>
