@@ -165,6 +165,14 @@ void Listener::report(Transcript& transcript) const {
   transcript.engine = engine_;
   transcript.artifact = artifact_;
   transcript.fallback = fallback_;
+  // Silence is not given to the model: what would have run is said, and that it did not.
+  const auto& ranked = model_.placements().ranked;
+  if (batches_ == 0 && !ranked.empty()) {
+    transcript.device = ranked[0].placement.device;
+    transcript.engine = ranked[0].placement.engine_title();
+    transcript.artifact = ranked[0].placement.artifact.file;
+    transcript.notes.emplace_back("nobody speaks in this recording, so the model was not asked");
+  }
   transcript.timings.queue += timings_.queue;
   transcript.timings.infer += timings_.infer;
   transcript.batches += batches_;
