@@ -62,7 +62,6 @@ struct TranscribeOptions {
   int beam_size = 1;  // at temperature 0; 1: greedy
   bool word_times = false;
   Segmentation segmentation = Segmentation::kAuto;
-  int batch_windows = 0;  // that run together when cut by voice activity; 0: chosen
   /// Whether a window is told the text of the one before; by windows only.
   bool condition_on_previous = true;
 
