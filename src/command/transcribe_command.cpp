@@ -218,9 +218,10 @@ void add_transcribe_command(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember(names))
       ->type_name("FORMAT");
   command
-      ->add_option("-o,--output", options->output,
-                   "write to this file, or into this folder; files whose result is there already "
-                   "are left out")
+      ->add_option(
+          "-o,--output", options->output,
+          "write to this file, or into this folder, or to standard output (-); files whose "
+          "result is there already are left out")
       ->type_name("PATH");
   command->add_flag("--beside", options->beside, "write each result beside its recording");
   command->add_flag("--again", options->again, "also files whose result is there already");

@@ -27,7 +27,8 @@ struct AudioFile {
 std::vector<AudioFile> find_audio(const std::vector<std::string>& arguments);
 
 /// Sets `result`: beside the files of folders, or below `output`, which is a file's name when there
-/// is one file and it is no folder. Two files with one result are an error.
+/// is one file and it is no folder; `output` "-" is standard output, as nothing is. Two files with
+/// one result are an error.
 Result<> place_results(std::vector<AudioFile>& files, const std::string& output,
                        speech::Format format, bool beside);
 
