@@ -45,7 +45,7 @@ test: ## build everything, run all tests
 	@tools/setup test
 	@tools/build release ANYNPU_TESTS=ON $(SETTINGS)
 	$(pull)
-	@$(anynpu) models pull moonshine_tiny whisper_base silero_vad
+	@$(anynpu) models pull whisper_base
 	@ctest --preset release
 
 stress: ## REQUESTS=10000 at 100 connections while workers are killed and stopped

@@ -12,7 +12,7 @@
 #include "command/interrupt.h"
 #include "command/serve_options.h"
 #include "model/store.h"
-#include "vision/image_model.h"
+#include "server/canary.h"
 
 namespace anynpu::command {
 namespace {
@@ -169,7 +169,7 @@ int bench(const BenchOptions& options, CommandContext& context) {
   if (!package) return context.fail(package.error());
   auto version = version_of(*package, wanted.version);
   if (!version) return context.fail(version.error());
-  auto input = vision::ImageModel::canary(*package);
+  auto input = server::canary_of(*package);
   if (!input) return context.fail(input.error());
 
   int instances = options.instances;
@@ -242,12 +242,10 @@ void add_bench_command(CLI::App& app, CommandContext& context) {
   add_placement_options(*command, options->serve);
   add_isolation_options(*command, options->serve);
   command->footer(
-      "The input is the package's canary picture. LOAD and FIRST are of a fresh session; MEDIAN, "
-      "P90\n"
-      "and P99 are of whole requests, ENGINE is the engine's part of them; COSINE and TOP-1 "
-      "compare\n"
-      "the answer with that of the reference on the CPU. The placements take turns, round after "
-      "round.\n\n"
+      "The input is the package's canary: a picture, or a sound for models that hear. LOAD and\n"
+      "FIRST are of a fresh session; MEDIAN, P90 and P99 are of whole requests, ENGINE is the\n"
+      "engine's part of them; COSINE and TOP-1 compare the answer with that of the reference on\n"
+      "the CPU. The placements take turns, round after round.\n\n"
       "Examples:\n"
       "  anynpu bench mobilenet_v1\n"
       "  anynpu bench mobilenet_v1 --compare --against plain\n"

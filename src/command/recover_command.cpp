@@ -15,7 +15,7 @@
 #include "npu/registry.h"
 #include "recovery/climb.h"
 #include "runtime/served_model.h"
-#include "vision/image_model.h"
+#include "server/canary.h"
 
 namespace anynpu::command {
 namespace {
@@ -61,7 +61,7 @@ Result<model::Package> canary_package(const RecoverOptions& options, const npu::
 
 // The device answers the package's canary as the CPU does: what placement asks of it too.
 Result<> ask_canary(const model::Package& package, const npu::Device& device) {
-  ANYNPU_TRY(input, vision::ImageModel::canary(package));
+  ANYNPU_TRY(input, server::canary_of(package));
   runtime::ServeOptions serve;
   serve.policy = runtime::Policy::kNpuRequired;
   serve.instances = 1;

@@ -52,6 +52,10 @@ int exit_code_of(const RunSummary& summary) {
 Result<std::unique_ptr<runtime::ServedModel>> start_model(const RunOptions& options,
                                                           const model::Package& package,
                                                           int version, std::size_t pictures) {
+  if (package.task == model::Task::kTranscribe || package.task == model::Task::kVad)
+    return Error{Code::kUnsupported, fmt::format("{} takes no pictures: its task is {}",
+                                                 package.name, to_string(package.task))}
+        .with_hint("for recordings there is: anynpu transcribe FILE");
   ANYNPU_TRY(canary, vision::ImageModel::canary(package));
   runtime::ServeOptions serve = options.serve;
   if (pictures < kWorthMoreWorkers) serve.instances = 1;

@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "model/store.h"
+#include "server/canary.h"
 #include "server/query.h"
-#include "speech/transcriber.h"
 
 namespace anynpu::server {
 namespace {
@@ -24,8 +24,7 @@ constexpr std::size_t kMostWaitingRequests = 4096;
 Result<std::unique_ptr<runtime::ServedModel>> start_served(const model::Package& package,
                                                            int version,
                                                            const runtime::ServeOptions& options) {
-  const bool hears = package.task == model::Task::kTranscribe || package.task == model::Task::kVad;
-  ANYNPU_TRY(canary, hears ? speech::canary(package) : vision::ImageModel::canary(package));
+  ANYNPU_TRY(canary, canary_of(package));
   return runtime::ServedModel::start(package, version, canary, options);
 }
 

@@ -58,7 +58,7 @@ std::string page_url(const std::string& address, int port) {
 void say_ready(const std::string& url) {
   fmt::print(stderr,
              "anynpu {} is serving on {}\n"
-             "  open it in a browser and drop a picture on it, or:\n"
+             "  open it in a browser and drop a picture or a recording on it, or:\n"
              "  curl -F image=@picture.jpg {}infer\n",
              kVersion, url, url);
 }
