@@ -8,6 +8,7 @@
 #include <set>
 
 #include "doctor/machine_checks.h"
+#include "doctor/machine_model_checks.h"
 #include "npu/registry.h"
 
 namespace anynpu::doctor {
@@ -21,6 +22,7 @@ std::vector<const npu::Check*> collect() {
   for (const npu::Family& family : npu::families())
     if (family.checks != nullptr) add(family.checks());
   add(machine_checks());
+  add(machine_model_checks());
   return checks;
 }
 

@@ -140,7 +140,8 @@ bool looks_like_rknn(std::span<const std::byte> bytes) {
   return as_text(bytes).starts_with(std::string_view("RKNN\0\0\0\0", 8));
 }
 
-Result<RknnFile> read_rknn(std::span<const std::byte> bytes, const std::string& file) {
+Result<RknnFile> read_rknn(std::span<const std::byte> bytes, const std::string& file,
+                           RknnDepth depth) {
   if (!looks_like_rknn(bytes)) return not_rknn(bytes, file);
   auto truncated = [&](std::string_view what) {
     return Error{Code::kInvalid, fmt::format("{}: is cut off: {}", file, what)}.with_hint(
@@ -163,7 +164,7 @@ Result<RknnFile> read_rknn(std::span<const std::byte> bytes, const std::string& 
   if (buffer.size() < 8 || buffer.substr(4, 4) != "RKNN")
     return Error{Code::kInvalid, file + ": has no RKNN network in it"}.with_hint(
         "an encrypted or damaged file: fetch it again, or convert the network anew");
-  read_flatbuffer(buffer, model);
+  if (depth == RknnDepth::kAll) read_flatbuffer(buffer, model);
   const std::uint64_t json_bytes = u64_at(bytes, kHead + length);
   const std::size_t left = room - length - 8;
   if (json_bytes > left)
@@ -180,6 +181,10 @@ Result<RknnFile> read_rknn(std::span<const std::byte> bytes, const std::string& 
 
 std::string plain_version(const std::string& version) {
   return version.substr(0, version.find_first_not_of("0123456789."));
+}
+
+std::string runtime_of_format(const RknnFile& model) {
+  return model.format >= 6 ? "1.5.2" : model.format >= 4 ? "1.5.0" : "";
 }
 
 std::string least_runtime(const RknnFile& model) {

@@ -46,8 +46,13 @@ bool looks_like_rknn(std::span<const std::byte> bytes);
 
 /// `file` is the name that errors start with. A JSON text over 64 MB is refused; at most 10,000
 /// tensors are kept.
-Result<RknnFile> read_rknn(std::span<const std::byte> bytes, const std::string& file);
+/// kEnds leaves out what only a search through the weights finds: compiler, arch, dynamic.
+enum class RknnDepth { kAll, kEnds };
+Result<RknnFile> read_rknn(std::span<const std::byte> bytes, const std::string& file,
+                           RknnDepth depth = RknnDepth::kAll);
 
+/// The oldest librknnrt that knows the format of the file: "1.5.2"; empty when any does.
+std::string runtime_of_format(const RknnFile& model);
 /// The oldest librknnrt that loads it, by its format and its toolkit: "1.5.2"; empty when any does.
 std::string least_runtime(const RknnFile& model);
 

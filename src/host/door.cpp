@@ -138,6 +138,69 @@ void answer_amdxdna(int fd, const Asked& asked, DoorAnswer& answer) {
   if (answer.size > kRoom) answer.size = kRoom;
 }
 
+/// Of GET_INFO; the kernel's amdxdna_drm_query_hwctx.
+struct HardwareContext {
+  std::uint32_t id, first_column, columns, pad;
+  std::int64_t pid;
+  std::uint64_t submitted, completed, migrations, preemptions, errors;
+};
+static_assert(sizeof(HardwareContext) == 64);
+constexpr std::uint32_t kHardwareContexts = 5;
+constexpr std::size_t kMostContexts = 64;
+
+struct ContextList {
+  HardwareContext entries[kMostContexts]{};
+  std::size_t count = 0;
+};
+
+bool read_contexts(int fd, ContextList& list) {
+  list = {};
+  AmdxdnaInfo info{kHardwareContexts, sizeof list.entries,
+                   reinterpret_cast<std::uintptr_t>(list.entries)};
+  if (::ioctl(fd, kAmdxdnaGetInfo, &info) != 0) return false;
+  // What is not filled is zero, and every context is of a process.
+  while (list.count < kMostContexts && list.entries[list.count].pid != 0) ++list.count;
+  return true;
+}
+
+/// The driver ends each command after two seconds, so that one of which nothing is heard for longer
+/// does not end at all. A busy NPU finishes one soon, and an idle one is not waited for.
+void answer_stuck(int fd, DoorAnswer& answer) {
+  static ContextList first, now;
+  if (!is_driver(fd, "amdxdna")) {
+    answer.failure = ENOTTY;
+    return;
+  }
+  constexpr int kLooks = 110;
+  constexpr useconds_t kPause = 20000;
+  for (int look = 0; look <= kLooks; ++look) {
+    if (!read_contexts(fd, now)) {
+      answer.failure = errno;
+      return;
+    }
+    if (look == 0) first = now;
+    std::size_t stuck = 0;
+    for (std::size_t i = 0; i < first.count; ++i) {
+      const HardwareContext& before = first.entries[i];
+      auto same =
+          std::find_if(now.entries, now.entries + now.count, [&](const HardwareContext& one) {
+            return one.id == before.id && one.pid == before.pid &&
+                   one.completed == before.completed && one.submitted > one.completed;
+          });
+      if (before.submitted > before.completed && same != now.entries + now.count)
+        first.entries[stuck++] = *same;
+    }
+    first.count = stuck;
+    if (stuck == 0) return;
+    if (look < kLooks) ::usleep(kPause);
+  }
+  for (std::size_t i = 0; i < first.count; ++i)
+    print(answer, "%u %lld %llu %llu\n", first.entries[i].id,
+          static_cast<long long>(first.entries[i].pid),
+          static_cast<unsigned long long>(first.entries[i].submitted),
+          static_cast<unsigned long long>(first.entries[i].completed));
+}
+
 void answer_axcl(int fd, DoorAnswer& answer) {
   struct {
     std::uint32_t type, count, devices[256];
@@ -174,6 +237,9 @@ void put_question(const char* node, const Asked& asked, DoorAnswer& answer) {
     case Question::kAmdxdnaInfo:
     case Question::kAmdxdnaArray:
       answer_amdxdna(fd.get(), asked, answer);
+      break;
+    case Question::kAmdxdnaStuck:
+      answer_stuck(fd.get(), answer);
       break;
     case Question::kAxclCards:
       answer_axcl(fd.get(), answer);

@@ -8,9 +8,13 @@
 #include <memory>
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "base/fd.h"
 
 namespace anynpu::host {
 namespace {
@@ -49,6 +53,28 @@ Result<std::vector<std::string>> names_in(const std::string& folder, std::size_t
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+Result<std::string> bounded_digest(const std::string& path, std::string text) {
+  if (text.size() > Machine::kMostText)
+    return Error{Code::kTooLarge, path + ": says too much of itself"};
+  return text;
+}
+
+Result<std::string> digest_of_file(const std::string& path, const Digest& wanted) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return system_error(path);
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return system_error(path);
+  if (!S_ISREG(info.st_mode)) return Error{Code::kInvalid, path + ": is not a regular file"};
+  auto size = static_cast<std::size_t>(info.st_size);
+  if (size > Machine::kMostDigested) return Error{Code::kTooLarge, path + ": is too large"};
+  if (size == 0) return bounded_digest(path, wanted.make({}, path));
+  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (memory == MAP_FAILED) return system_error(path);
+  std::string text = wanted.make({static_cast<const std::byte*>(memory), size}, path);
+  ::munmap(memory, size);
+  return bounded_digest(path, std::move(text));
 }
 
 Result<std::string> link_text(const std::string& path) {

@@ -10,6 +10,11 @@
 
 namespace anynpu::host {
 
+/// The digest of a regular file, which is mapped for it; errors as those of Machine::digest().
+Result<std::string> digest_of_file(const std::string& path, const Digest& wanted);
+/// Code::kTooLarge when it is longer than a digest may be.
+Result<std::string> bounded_digest(const std::string& path, std::string text);
+
 Result<std::vector<std::string>> names_in(const std::string& folder, std::size_t most);
 Result<std::string> link_text(const std::string& path);
 Result<Node> node_at(const std::string& path);  // follows links

@@ -12,8 +12,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -80,6 +82,8 @@ enum class Question {
   kRknpuAction,   // rknpu ACTION `argument`, only those that read; answer: the value, in decimal
   kAmdxdnaInfo,   // amdxdna GET_INFO `argument`; answer: the bytes
   kAmdxdnaArray,  // amdxdna GET_ARRAY `argument` with elements of `size` bytes; answer: the bytes
+  kAmdxdnaStuck,  // amdxdna, while commands are under way up to 2.2 s; answer: a line "CONTEXT PID
+                  // SUBMITTED COMPLETED" for each context that finished none in all that time
   kAxclCards,     // axcl DEVICE_LIST and CONN_STATUS; answer: a line "BUS STATE" for each card,
                   // STATE in decimal: 0 dead, 1 alive, 4294967295 never set
 };
@@ -91,9 +95,17 @@ struct Asked {
   std::uint32_t size = 0;
 };
 
+/// A short text that stands for a file too large to be carried about: a model. `make` gets the
+/// file's bytes, mapped and not copied; its texts end up in support bundles under `name`.
+struct Digest {
+  std::string name;  // "model": a word
+  std::function<std::string(std::span<const std::byte> bytes, const std::string& path)> make;
+};
+
 class Machine {
  public:
   static constexpr std::size_t kMostText = 256 << 10;
+  static constexpr std::size_t kMostDigested = std::size_t{4} << 30;
   static constexpr std::size_t kMostNames = 4096;
   static constexpr std::size_t kMostLogLines = 20000;
 
@@ -123,6 +135,9 @@ class Machine {
   /// `wanted` are beginnings of texts: "librknnrt version: ". Code::kInvalid when it is no ELF.
   virtual Result<ElfFacts> elf(const std::string& path,
                                std::span<const std::string_view> wanted = {}) const = 0;
+
+  /// The digest of a regular file of at most kMostDigested bytes, at most kMostText long.
+  virtual Result<std::string> digest(const std::string& path, const Digest& wanted) const = 0;
 
   /// Puts a question to the driver behind a device node. Errors carry the errno of open or ioctl;
   /// Code::kTimeout when the driver does not answer.

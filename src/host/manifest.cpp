@@ -21,7 +21,8 @@ constexpr std::uint64_t kLatest = 9000000000;  // what a clock of nanoseconds ca
 
 constexpr std::array kQuestions = {Question::kOpen,         Question::kDrmVersion,
                                    Question::kRknpuAction,  Question::kAmdxdnaInfo,
-                                   Question::kAmdxdnaArray, Question::kAxclCards};
+                                   Question::kAmdxdnaArray, Question::kAmdxdnaStuck,
+                                   Question::kAxclCards};
 
 Error wrong(std::string text) {
   return Error{Code::kInvalid, std::move(text)};
@@ -67,7 +68,7 @@ class Reader {
     std::string_view name;
     Result<> (Reader::*read)(std::string_view rest);
   };
-  static const std::array<Verb, 28> kVerbs;
+  static const std::array<Verb, 29> kVerbs;
 
   Result<> title(std::string_view rest) {
     machine_.title = printable(rest);
@@ -289,6 +290,20 @@ class Reader {
     return {};
   }
 
+  Result<> digest(std::string_view rest) {
+    ANYNPU_TRY(path, path_in(take_word(rest)));
+    ANYNPU_TRY(name, unescape(take_word(rest)));
+    if (name.empty() || !rest.starts_with('=')) return wrong("a digest is PATH NAME = TEXT");
+    rest.remove_prefix(1);
+    if (rest.starts_with(' ')) rest.remove_prefix(1);
+    ANYNPU_TRY(text, unescape(rest));
+    if (text.size() > Machine::kMostText) return wrong("the digest is too long");
+    Entry& entry = keep(path);
+    if (entry.node.kind != NodeKind::kFile) return wrong(path + " is not a file");
+    entry.digests[name] = std::move(text);
+    return {};
+  }
+
   Result<> answer(std::string_view rest) {
     ANYNPU_TRY(path, path_in(take_word(rest)));
     std::string_view word = take_word(rest);
@@ -367,7 +382,7 @@ class Reader {
   Entry* open_file_ = nullptr;
 };
 
-const std::array<Reader::Verb, 28> Reader::kVerbs = {{
+const std::array<Reader::Verb, 29> Reader::kVerbs = {{
     {"machine", &Reader::title},
     {"base", &Reader::base},
     {"arch", &Reader::arch},
@@ -392,6 +407,7 @@ const std::array<Reader::Verb, 28> Reader::kVerbs = {{
     {"kmsg", &Reader::kmsg},
     {"kmsg-none", &Reader::kmsg_none},
     {"elf", &Reader::elf},
+    {"digest", &Reader::digest},
     {"answer", &Reader::answer},
     {"expect", &Reader::expect},
     {"expect-unknown", &Reader::expect_unknown},
@@ -425,6 +441,8 @@ std::string_view to_string(Question question) {
       return "amdxdna-info";
     case Question::kAmdxdnaArray:
       return "amdxdna-array";
+    case Question::kAmdxdnaStuck:
+      return "amdxdna-stuck";
     case Question::kAxclCards:
       return "axcl-cards";
   }

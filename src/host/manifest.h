@@ -26,8 +26,9 @@
 //   kmsg TEXT                                 a line of the kernel log
 //   kmsg-none REASON                          the log cannot be read
 //   elf PATH arch=aarch64 [soname=X] [needed=A,B] [glibc=2.38] [text="..."]...
+//   digest PATH NAME = TEXT                   a model, and what it says of itself (doctor/model_digest.h)
 //   answer NODE QUESTION [ARGUMENT] = TEXT    QUESTION: open, drm-version, rknpu-action,
-//   answer NODE QUESTION [ARGUMENT] ! ERRNO   amdxdna-info, amdxdna-array, axcl-cards
+//   answer NODE QUESTION [ARGUMENT] ! ERRNO   amdxdna-info, amdxdna-array, amdxdna-stuck, axcl-cards
 //   expect ID [DEVICE]                        what the doctor has to find; a machine inherits none
 //   expect-unknown ID                         what it has to say it could not check
 //   expect-exit N
@@ -51,9 +52,10 @@ namespace anynpu::host {
 /// What is at one path.
 struct Entry {
   Node node;
-  std::string content;          // of files
-  std::string target;           // of links
-  std::optional<ElfFacts> elf;  // of libraries, instead of a content
+  std::string content;                         // of files
+  std::string target;                          // of links
+  std::optional<ElfFacts> elf;                 // of libraries, instead of a content
+  std::map<std::string, std::string> digests;  // of models, by name, instead of a content
   std::optional<bool> access;
   int failure = 0;  // errno
 };

@@ -54,6 +54,33 @@ TEST(ManifestTest, FilesFoldersAndLinks) {
   EXPECT_EQ(m->stat("/a").value().kind, NodeKind::kFolder);
 }
 
+TEST(ManifestTest, ADigestStandsForAFile) {
+  const Digest size{"size", [](std::span<const std::byte> bytes, const std::string& path) {
+                      return path + " has " + std::to_string(bytes.size());
+                    }};
+  const char* text = "raw /a = 12345\ndigest /b size = two\\nlines\nfolder /c\n";
+  auto m = machine(text);
+  EXPECT_EQ(m->digest("/a", size).value(), "/a has 5");
+  EXPECT_EQ(m->digest("/b", size).value(), "two\nlines");
+  EXPECT_EQ(m->digest("/none", size).error().code, Code::kNotFound);
+  EXPECT_FALSE(m->digest("/c", size));
+  const Digest long_one{"long", [](std::span<const std::byte>, const std::string&) {
+                          return std::string(Machine::kMostText + 1, 'x');
+                        }};
+  EXPECT_EQ(m->digest("/a", long_one).error().code, Code::kTooLarge);
+  // The same from its own text, and from a folder.
+  auto again = simulated_machine(parsed(to_manifest(parsed(text), true)));
+  EXPECT_EQ(again->digest("/b", size).value(), "two\nlines");
+  TemporaryFolder folder;
+  ASSERT_TRUE(expand_manifest(parsed(text), folder.path()));
+  auto tree = machine_of_tree(folder.path());
+  ASSERT_TRUE(tree) << tree.error().message;
+  EXPECT_EQ((*tree)->digest("/a", size).value(), "/a has 5");
+  EXPECT_EQ((*tree)->digest("/b", size).value(), "two\nlines");
+  EXPECT_THAT(refusal("folder /a\ndigest /a size = x\n"), HasSubstr("not a file"));
+  EXPECT_THAT(refusal("digest /a size\n"), HasSubstr("PATH NAME = TEXT"));
+}
+
 TEST(ManifestTest, TheDeviceTreeIsWhereLinuxHasIt) {
   auto m = machine("dt compatible = a,b\\0c,d\n");
   EXPECT_EQ(m->read_text("/proc/device-tree/compatible").value(), std::string("a,b\0c,d\0", 8));

@@ -66,6 +66,8 @@ std::string entry_lines(const std::string& path, const Entry& entry) {
     case NodeKind::kOther:
       break;
   }
+  for (const auto& [digest, says] : entry.digests)
+    text += fmt::format("digest {} {} = {}\n", name, escape_word(digest), escape(says));
   if (entry.access) text += fmt::format("access {} {}\n", name, *entry.access ? "yes" : "no");
   if (entry.failure != 0) text += fmt::format("fail {} {}\n", name, errno_name(entry.failure));
   return text;
@@ -75,7 +77,8 @@ std::string entry_lines(const std::string& path, const Entry& entry) {
 
 bool is_plain(const Entry& entry) {
   const Node& node = entry.node;
-  if (entry.failure != 0 || entry.access || entry.elf || node.uid != 0 || node.gid != 0)
+  if (entry.failure != 0 || entry.access || entry.elf || !entry.digests.empty() || node.uid != 0 ||
+      node.gid != 0)
     return false;
   switch (node.kind) {
     case NodeKind::kFile:

@@ -174,6 +174,20 @@ Result<ElfFacts> Recorder::elf(const std::string& path,
   return facts;
 }
 
+Result<std::string> Recorder::digest(const std::string& path, const Digest& wanted) const {
+  auto text = machine_.digest(path, wanted);
+  if (!text && is_absent(text.error())) {
+    resolve(path, true);
+    return text;
+  }
+  keep_node(path, true);
+  if (text)
+    entry(resolve(path, true)).digests[wanted.name] = *text;
+  else
+    keep_failure(path, text.error());
+  return text;
+}
+
 Result<std::string> Recorder::ask(const std::string& node, const Asked& asked) const {
   auto answer = machine_.ask(node, asked);
   keep_node(node, true);

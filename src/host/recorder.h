@@ -31,6 +31,7 @@ class Recorder : public Machine {
   std::chrono::system_clock::time_point now() const override { return machine_.now(); }
   Result<ElfFacts> elf(const std::string& path,
                        std::span<const std::string_view> wanted) const override;
+  Result<std::string> digest(const std::string& path, const Digest& wanted) const override;
   Result<std::string> ask(const std::string& node, const Asked& asked) const override;
 
  private:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kUser = "user";
 
-constexpr std::array<std::string_view, 18> kVariables = {"PATH",
+constexpr std::array<std::string_view, 20> kVariables = {"PATH",
                                                          "LD_LIBRARY_PATH",
                                                          "LD_PRELOAD",
                                                          "container",
@@ -31,7 +31,9 @@ constexpr std::array<std::string_view, 18> kVariables = {"PATH",
                                                          "PULSE_SERVER",
                                                          "PIPEWIRE_REMOTE",
                                                          "PIPEWIRE_RUNTIME_DIR",
-                                                         "ANYNPU_MODELS"};
+                                                         "ANYNPU_MODELS",
+                                                         "ANYNPU_CONFIG",
+                                                         "XDG_CONFIG_HOME"};
 
 std::string joined(const std::vector<std::string>& lines) {
   return join(lines, "\n");
@@ -140,6 +142,8 @@ MachineDescription without_secrets(MachineDescription description) {
       entry.content = only_lines_with(entry.content, "/dev/");
     else if (path.starts_with("/etc/containers/"))  // the rest of a service may hold passwords
       entry.content = only_lines_with(entry.content, "AddDevice=");
+    else if (path.ends_with("/anynpu.toml"))  // so may the server's
+      entry.content = only_lines_with(entry.content, "name");
     else if (path == "/var/lib/dpkg/status")
       entry.content = plain_packages(entry.content);
     if (path.starts_with("/proc/") && path.find("/fd/") != std::string::npos &&
@@ -147,6 +151,7 @@ MachineDescription without_secrets(MachineDescription description) {
       entry.target = "hidden";
     entry.content = without_homes(std::move(entry.content));
     entry.target = without_homes(std::move(entry.target));
+    for (auto& [name, text] : entry.digests) text = without_homes(std::move(text));
     entries.emplace(without_homes(path), std::move(entry));
   }
   description.entries = std::move(entries);

@@ -49,6 +49,7 @@ Verdict check_library_there(const CheckContext& context);
 Verdict check_library_for_this_processor(const CheckContext& context);
 Verdict check_library_folder_known(const CheckContext& context);
 Verdict check_library_complete(const CheckContext& context);
+Verdict check_one_sdk(const CheckContext& context);
 Verdict check_tools_found(const CheckContext& context);
 Verdict check_python_package(const CheckContext& context);
 

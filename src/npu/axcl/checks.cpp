@@ -326,6 +326,18 @@ std::span<const Check> checks() {
        .fix = "install axclhost anew; in a container mount the whole of /usr/lib/axcl",
        .depends_on = kNeedsFolder,
        .run = check_library_complete},
+      {.id = "AX-SDK-MIXED",
+       .family = kFamily,
+       .layer = Layer::kLibrary,
+       .severity = Severity::kDegraded,
+       .title = "Runtime and driver are of one SDK",
+       .symptom = "a probe of the card works, and running a model fails",
+       .cause = "the runtime library is of another version of AXERA's SDK than the driver's "
+                "modules",
+       .fix = "install one version of axclhost for both, and load the modules anew; in a container "
+              "mount the host's /usr/lib/axcl",
+       .depends_on = kNeedsFolder,
+       .run = check_one_sdk},
       {.id = "AX-TRANSFER",
        .family = kFamily,
        .layer = Layer::kFirmware,

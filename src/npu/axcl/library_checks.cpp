@@ -17,6 +17,20 @@ std::vector<host::FoundLibrary> runtimes(const CheckContext& context) {
   return host::find_library(context.machine(), "libaxcl_rt.so", kFolders);
 }
 
+/// "V3.10.2" of "[AXCL version]: libaxcl_rt.so V3.10.2_20251215140224 Dec 15 2025 ..."; the build's
+/// date differs between the parts of one SDK.
+std::string sdk_version(const host::Machine& machine, const std::string& file) {
+  static constexpr std::string_view kMark[] = {"[AXCL version]: "};
+  auto facts = machine.elf(file, kMark);
+  if (!facts) return {};
+  for (const std::string& text : facts->texts) {
+    const std::vector<std::string> words = split(text.substr(kMark[0].size()), ' ');
+    if (words.size() > 1 && words[1].starts_with('V'))
+      return printable(words[1].substr(0, words[1].find('_')), 40);
+  }
+  return {};
+}
+
 }  // namespace
 
 Verdict check_library_there(const CheckContext& context) {
@@ -78,6 +92,34 @@ Verdict check_library_complete(const CheckContext& context) {
         problem.evidence.push_back(here[0].path + ": needs " + needed + ", which is nowhere");
   }
   return problem.evidence.empty() ? pass() : fail(std::move(problem));
+}
+
+Verdict check_one_sdk(const CheckContext& context) {
+  auto found = runtimes(context);
+  if (found.empty()) return skip("the library is not there");
+  const host::Machine& machine = context.machine();
+  // A container sees the host's modules only when /lib/modules was mounted into it.
+  const std::string modules = "/lib/modules/" + host::kernel_release(machine);
+  const std::string folder = found[0].path.substr(0, found[0].path.rfind('/'));
+  std::vector<std::pair<std::string, std::string>> parts;  // file, version
+  for (const std::string& file :
+       {found[0].path, folder + "/libaxcl_comm.so", folder + "/libaxcl_pkg.so",
+        modules + "/extra/axcl_host.ko", modules + "/updates/axcl_host.ko",
+        modules + "/updates/dkms/axcl_host.ko"}) {
+    if (!machine.exists(file)) continue;
+    std::string version = sdk_version(machine, file);
+    if (!version.empty()) parts.emplace_back(file, std::move(version));
+  }
+  if (parts.size() < 2) return skip("fewer than two parts of the SDK tell their version");
+  if (std::all_of(parts.begin(), parts.end(),
+                  [&](const auto& part) { return part.second == parts[0].second; }))
+    return pass();
+  Problem problem;
+  for (const auto& [file, version] : parts) problem.evidence.push_back(file + ": " + version);
+  if (context.container())
+    problem.remedy = {.text = "mount the host's library folder, which is of its modules' SDK",
+                      .commands = {"docker run -v /usr/lib/axcl:/usr/lib/axcl:ro ..."}};
+  return fail(std::move(problem));
 }
 
 Verdict check_tools_found(const CheckContext& context) {

@@ -21,7 +21,8 @@ constexpr Ids kAfterDriver = {"RK-DT-DISABLED", "RK-NO-DRIVER", "RK-IRQ-OVERLAY"
 constexpr Ids kAfterGeneration = {"RK-GENERATION"};
 constexpr Ids kAfterMusl = {"RK-LIB-MUSL"};
 constexpr Ids kAfterBroken = {"RK-LIB-MUSL", "RK-LIB-BROKEN"};
-constexpr Ids kAfterShadow = {"RK-LIB-SHADOWED"};
+// What a model of this machine runs into says more than that the library is old.
+constexpr Ids kAfterShadow = {"RK-LIB-SHADOWED", "MODEL-FORMAT", "MODEL-TOOLKIT"};
 constexpr Ids kAfterOldDriver = {"RK-DRIVER-OLD", "RK-DRIVER-IRQ"};
 constexpr Ids kAfterIrq = {"RK-DRIVER-IRQ"};
 constexpr Ids kAfterHeat = {"RK-DRIVER-IRQ", "RK-HOT"};

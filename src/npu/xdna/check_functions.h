@@ -27,6 +27,7 @@ Verdict check_firmware_readable(const CheckContext& context);
 Verdict check_driver_bound(const CheckContext& context);
 Verdict check_driver_attributes(const CheckContext& context);
 Verdict check_mailbox(const CheckContext& context);
+Verdict check_commands_end(const CheckContext& context);
 
 // use_checks.cpp: the device node, limits, XRT
 Verdict check_node_there(const CheckContext& context);
@@ -39,5 +40,9 @@ Verdict check_plugin_there(const CheckContext& context);
 Verdict check_plugin_of_one_version(const CheckContext& context);
 Verdict check_one_xrt(const CheckContext& context);
 Verdict check_python_module(const CheckContext& context);
+Verdict check_validation_archive(const CheckContext& context);
+
+// service_checks.cpp: services that use the NPU
+Verdict check_service_limits(const CheckContext& context);
 
 }  // namespace anynpu::npu::xdna

@@ -61,6 +61,10 @@ constexpr std::string_view kNeedsStart[] = {"XD-VM",
 constexpr std::string_view kNeedsNode[] = {"XD-NODE-MISSING"};
 constexpr std::string_view kNeedsPermission[] = {"XD-NODE-PERM", "XD-NODE-VOLUME"};
 constexpr std::string_view kNeedsPermissionOnly[] = {"XD-NODE-PERM"};
+constexpr std::string_view kNeedsMemlock[] = {"XD-NODE-PERM", "XD-NODE-VOLUME", "XD-MEMLOCK"};
+constexpr std::string_view kNeedsCommands[] = {"XD-NODE-PERM", "XD-NODE-VOLUME",
+                                               "XD-TDR",       "XD-MAILBOX-LOST",
+                                               "XD-FW-WEDGED", "XD-POWER-CYCLED"};
 constexpr std::string_view kNeedsXrt[] = {"XD-XRT-MISSING"};
 constexpr std::string_view kNeedsGoodXrt[] = {"XD-XRT-MISSING", "XD-XRT-OLD"};
 constexpr std::string_view kNeedsPlugin[] = {"XD-XRT-MISSING", "XD-XRT-OLD", "XD-XRT-PLUGIN"};
@@ -74,6 +78,8 @@ constexpr std::string_view kSmuLinks[] = {"https://github.com/amd/xdna-driver/is
 constexpr std::string_view kSvaLinks[] = {"https://github.com/amd/xdna-driver/issues/704"};
 constexpr std::string_view kMemlockLinks[] = {"https://github.com/amd/xdna-driver/issues/903"};
 constexpr std::string_view kPluginLinks[] = {"https://github.com/amd/xdna-driver/issues/50"};
+constexpr std::string_view kServiceLinks[] = {
+    "https://github.com/FastFlowLM/FastFlowLM/issues/437"};
 constexpr std::string_view kVolumeLinks[] = {
     "https://github.com/lemonade-sdk/lemonade/issues/2742"};
 constexpr std::string_view kFlrLinks[] = {"https://github.com/amd/xdna-driver/issues/1101"};
@@ -311,6 +317,19 @@ std::span<const Check> checks() {
        .links = kMemlockLinks,
        .depends_on = kNeedsPermission,
        .run = check_memory_lock},
+      {.id = "XD-MEMLOCK-SERVICE",
+       .family = kFamily,
+       .layer = Layer::kPermission,
+       .severity = Severity::kDegraded,
+       .title = "Services that use the NPU may lock 64 MB of memory",
+       .symptom = "it works in a terminal, and as a service mmap(..., len=67108864, ...) fails "
+                  "(err=-11)",
+       .cause = "a service has a lower limit on locked memory than a login: limits.d is for logins "
+                "only",
+       .fix = "LimitMEMLOCK=infinity in the service (sudo systemctl edit NAME)",
+       .links = kServiceLinks,
+       .depends_on = kNeedsMemlock,
+       .run = check_service_limits},
       {.id = "XD-XRT-MISSING",
        .family = kFamily,
        .layer = Layer::kLibrary,
@@ -452,6 +471,28 @@ std::span<const Check> checks() {
        .fix = kReload,
        .depends_on = kNeedsPermission,
        .run = check_mailbox},
+      {.id = "XD-COMMAND-STUCK",
+       .family = kFamily,
+       .layer = Layer::kModel,
+       .severity = Severity::kDegraded,
+       .title = "Commands on the NPU end",
+       .symptom = "run.wait() never returns, and the kernel log says nothing",
+       .cause = "a program's command on the NPU does not end: its design never says that it is "
+                "done (the token of its last transfer is missing)",
+       .fix = "end the program; mend the design; wait with a time limit",
+       .depends_on = kNeedsCommands,
+       .run = check_commands_end},
+      {.id = "XD-VALIDATE-ARCHIVE",
+       .family = kFamily,
+       .layer = Layer::kLibrary,
+       .severity = Severity::kNote,
+       .title = "xrt-smi has its test programs",
+       .symptom = "Archive not found: amdxdna/bins/xrt_smi_phx.a",
+       .cause = "distributions leave out the test programs of xrt-smi validate; nothing is wrong "
+                "with the NPU",
+       .fix = "smi_install_archive.sh of XRT fetches them; anynpu does not need them",
+       .depends_on = kNeedsXrt,
+       .run = check_validation_archive},
       {.id = "XD-HEAP",
        .family = kFamily,
        .layer = Layer::kLibrary,

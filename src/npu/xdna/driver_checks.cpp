@@ -299,4 +299,33 @@ Verdict check_mailbox(const CheckContext& context) {
   return fail(std::move(problems));
 }
 
+Verdict check_commands_end(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.devices.empty()) return skip("there is no node of this driver");
+  std::vector<Problem> problems;
+  for (const Device& device : facts.devices) {
+    // A sleeping one has nothing to do, and is not woken to look.
+    const std::string status = device.system_path + "/power/runtime_status";
+    if (first_line(context.machine(), status) != "active" ||
+        !context.machine().may_open(device.node))
+      continue;
+    auto answer = context.machine().ask(device.node, {host::Question::kAmdxdnaStuck});
+    if (!answer) continue;
+    Problem problem{.device = device.id};
+    for (const std::string& line : split(*answer, '\n')) {
+      const std::vector<std::string> words = split(line, ' ');
+      if (words.size() != 4) continue;
+      problem.evidence.push_back(fmt::format(
+          "{}: process {} has given {} commands, {} have ended, and none did for two seconds",
+          device.node, words[1], words[2], words[3]));
+      problem.remedy.commands.push_back("kill " + words[1]);
+    }
+    if (problem.evidence.empty()) continue;
+    problem.remedy.text =
+        "end the program; then mend the design, and wait for commands with a time limit";
+    problems.push_back(std::move(problem));
+  }
+  return fail(std::move(problems));
+}
+
 }  // namespace anynpu::npu::xdna

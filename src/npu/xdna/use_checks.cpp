@@ -208,4 +208,26 @@ Verdict check_python_module(const CheckContext& context) {
   return fail(Problem{.evidence = {tracer + "/backends: there"}});
 }
 
+Verdict check_validation_archive(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.functions.empty() || facts.xrt.empty()) return skip("XRT is not installed");
+  const host::Machine& machine = context.machine();
+  constexpr std::array<const char*, 2> kTools = {"/usr/bin/xrt-smi", "/opt/xilinx/xrt/bin/xrt-smi"};
+  const auto tool = std::find_if(kTools.begin(), kTools.end(),
+                                 [&](const char* path) { return machine.exists(path); });
+  if (tool == kTools.end()) return skip("xrt-smi is not installed");
+  const std::string name = facts.functions[0].device == 0x1502 ? "xrt_smi_phx.a" : "xrt_smi_strx.a";
+  const std::string& version = facts.xrt[0].version;
+  std::vector<std::string> folders = {"/opt/xilinx/xrt/share", "/usr/share/xrt", "/usr/share"};
+  if (std::string home = host::environment_variable(machine, "HOME"); !home.empty())
+    folders.push_back(home + "/.local/share/xrt/" + version);
+  for (const std::string& folder : folders)
+    if (machine.exists(folder + "/amdxdna/bins/" + name)) return pass();
+  return fail(Problem{
+      .evidence = {std::string(*tool) + ": there",
+                   fmt::format("amdxdna/bins/{}: in none of {}", name, join(folders, ", "))},
+      .remedy = {.text = "fetch the archive with XRT's own script when you want xrt-smi validate",
+                 .commands = {fmt::format("smi_install_archive.sh {} {}", name, version)}}});
+}
+
 }  // namespace anynpu::npu::xdna
