@@ -61,8 +61,12 @@ std::string json_line(spdlog::level::level_enum level, std::chrono::system_clock
                   ms.count(), word_of(level), json_text(message));
   const char* separator = ",\"fields\":{";
   for (const Field& field : fields) {
+    const bool finite = field.is_text || (field.value.find("inf") == std::string::npos &&
+                                          field.value.find("nan") == std::string::npos);
     line += fmt::format("{}{}:{}", separator, json_text(field.name),
-                        field.is_text ? json_text(field.value) : field.value);
+                        field.is_text ? json_text(field.value)
+                        : finite      ? field.value
+                                      : "null");
     separator = ",";
   }
   return line + (fields.empty() ? "}\n" : "}}\n");

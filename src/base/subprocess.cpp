@@ -39,6 +39,12 @@ bool drain(int fd, std::string& into) {
   return got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
+// Whoever takes our children's states before us (SIGCHLD ignored) leaves none: it has ended then.
+bool has_ended(pid_t pid, int& status) {
+  const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+  return ended == pid || (ended < 0 && errno == ECHILD);
+}
+
 }  // namespace
 
 Result<CommandResult> run_command(const std::vector<std::string>& arguments,
@@ -86,8 +92,10 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
   int failed = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (failed != 0)
-    return system_error("cannot run " + arguments[0], failed).with_hint("install " + arguments[0]);
+  if (failed != 0) {
+    Error error = system_error("cannot run " + arguments[0], failed);
+    return failed == ENOENT ? std::move(error).with_hint("install " + arguments[0]) : error;
+  }
   out.write_end.reset();
   err.write_end.reset();
 
@@ -95,24 +103,27 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
   TimePoint deadline = Clock::now() + options.timeout;
   Code ended = Code::kInternal;
   bool out_open = true, err_open = true;
-  while (out_open || err_open) {
+  int status = 0;
+  // A command may close what it prints to and go on.
+  while (out_open || err_open || !has_ended(pid, status)) {
     std::array<pollfd, 2> ready{pollfd{out_open ? out.read_end.get() : -1, POLLIN, 0},
                                 pollfd{err_open ? err.read_end.get() : -1, POLLIN, 0}};
-    ::poll(ready.data(), ready.size(), 100);
+    ::poll(ready.data(), ready.size(), out_open || err_open ? 100 : 2);
     if (ready[0].revents != 0) out_open = drain(out.read_end.get(), result.output);
     if (ready[1].revents != 0) err_open = drain(err.read_end.get(), result.errors);
     if (result.errors.size() > 8192) result.errors.erase(0, result.errors.size() - 4096);
     if (options.while_running) options.while_running();
     if (result.output.size() > options.most_output) ended = Code::kTooLarge;
     if (Clock::now() > deadline) ended = Code::kTimeout;
+    if (options.stop.stop_requested()) ended = Code::kCancelled;
     if (ended != Code::kInternal) {
       ::kill(-pid, SIGKILL);
+      while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+      }
       break;
     }
   }
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  if (ended == Code::kCancelled) return Error{ended, arguments[0] + " was stopped"};
   if (ended == Code::kTimeout)
     return Error{ended, fmt::format("{} took longer than {:.0f} s", arguments[0],
                                     to_ms(options.timeout) / 1000)};

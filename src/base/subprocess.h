@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace anynpu {
 
 struct CommandResult {
   int exit_code = 0;   // 128 + N when signal N ended it
-  std::string output;  // standard output, cut at most_output
+  std::string output;  // standard output
   std::string errors;  // the end of standard error, at most 4 KiB
 };
 
@@ -24,10 +25,11 @@ struct CommandOptions {
   std::filesystem::path output_file = {};    // standard output goes here instead
   std::string input = {};                    // standard input; at most what a pipe holds (64 KiB)
   std::function<void()> while_running = {};  // called about ten times a second
+  std::stop_token stop = {};                 // asked: the command is ended, Code::kCancelled
 };
 
-/// Looks `arguments[0]` up in PATH. A command that cannot be started is Code::kNotFound; one over
-/// its time is ended with its whole process group and is Code::kTimeout. A non-zero exit code is
+/// Looks `arguments[0]` up in PATH; one that is not there is Code::kNotFound. A command over its
+/// time is ended with its whole process group and is Code::kTimeout. A non-zero exit code is
 /// not an error here.
 Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const CommandOptions& options = {});

@@ -107,6 +107,25 @@ TEST(Subprocess, CallsBackWhileRunning) {
   EXPECT_GT(calls, 0);
 }
 
+TEST(Subprocess, IsEndedWhenItClosesWhatItPrintsToAndGoesOn) {
+  CommandOptions options;
+  options.timeout = milliseconds(200);
+  Result<CommandResult> result =
+      run_command({"sh", "-c", "exec >&- 2>&-; while :; do sleep 1; done"}, options);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kTimeout);
+}
+
+TEST(Subprocess, CanBeStopped) {
+  std::stop_source stop;
+  CommandOptions options;
+  options.stop = stop.get_token();
+  options.while_running = [&] { stop.request_stop(); };
+  Result<CommandResult> result = run_command({"sleep", "3600"}, options);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kCancelled);
+}
+
 TEST(Subprocess, KnowsWhatPathHas) {
   EXPECT_TRUE(has_command("sh"));
   EXPECT_FALSE(has_command("anynpu-no-such-command"));

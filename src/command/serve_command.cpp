@@ -27,8 +27,9 @@ void say_ready(const CommandContext& context, const std::string& url) {
 }
 
 /// `anynpu doctor --json`, in a process of its own: its checks may take seconds, and fork.
-Json ask_doctor() {
-  auto ran = run_command({"/proc/self/exe", "doctor", "--json"}, {.timeout = seconds(25)});
+Json ask_doctor(const std::stop_token& stop) {
+  auto ran =
+      run_command({"/proc/self/exe", "doctor", "--json"}, {.timeout = seconds(25), .stop = stop});
   Json report = ran ? Json::parse(ran->output, nullptr, false) : Json();
   if (report.is_object() && report.contains("findings")) return report["findings"];
   log::debug("the doctor gave no answer");
@@ -38,17 +39,7 @@ Json ask_doctor() {
 /// What the doctor finds, once a minute, on a thread of its own.
 class FindingsWatch {
  public:
-  FindingsWatch() : thread_([this] { look(); }) {}
-  ~FindingsWatch() {
-    {
-      std::lock_guard lock(mutex_);
-      ending_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-  FindingsWatch(const FindingsWatch&) = delete;
-  FindingsWatch& operator=(const FindingsWatch&) = delete;
+  FindingsWatch() : thread_([this](const std::stop_token& stop) { look(stop); }) {}
 
   Json latest() const {
     std::lock_guard lock(mutex_);
@@ -56,22 +47,21 @@ class FindingsWatch {
   }
 
  private:
-  void look() {
+  void look(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    while (!ending_) {
+    while (!stop.stop_requested()) {
       lock.unlock();
-      Json found = ask_doctor();
+      Json found = ask_doctor(stop);
       lock.lock();
       findings_ = std::move(found);
-      changed_.wait_for(lock, std::chrono::minutes(1), [this] { return ending_; });
+      changed_.wait_for(lock, stop, std::chrono::minutes(1), [] { return false; });
     }
   }
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   Json findings_ = Json::array();
-  bool ending_ = false;
-  std::thread thread_;
+  std::jthread thread_;  // the last: it uses the others
 };
 
 int serve(const ConfigFlags& flags, const CommandContext& context) {

@@ -73,6 +73,16 @@ Result<fs::path> mesa_folder(const SimRequest& request, const SimPlaces& places)
                  "in anynpu's source folder: tools/mesa-arm64 " + suites.front());
 }
 
+// The loader parts LD_PRELOAD at spaces and colons, and qemu its variables at commas.
+Result<> can_be_preloaded(const fs::path& library) {
+  if (library.string().find_first_of(" :,") == std::string::npos) return {};
+  return missing(
+      "the loader cannot be told of a simulated device with a space, colon or comma in its "
+      "path: " +
+          library.string(),
+      "move the build to a folder whose path has none");
+}
+
 /// The real Mesa over the modelled NPU: on a PC the arm64 build under an emulator.
 Result<> plan_mainline(const SimRequest& request, const SimPlaces& places, SimPlan& plan) {
   std::error_code error;
@@ -86,6 +96,7 @@ Result<> plan_mainline(const SimRequest& request, const SimPlaces& places, SimPl
   if (!fs::exists(preload, error))
     return missing("there is no simulated NPU: " + preload.string(),
                    "in anynpu's source folder: tools/build arm64 anynpu_sim_rocket_preload");
+  ANYNPU_CHECK(can_be_preloaded(preload));
   if (!native && !has_command(places.emulator))
     return missing("the arm64 program needs " + places.emulator, "sudo apt-get install qemu-user");
   plan.environment.emplace_back("ANYNPU_TEFLON", (mesa / kTeflon).string());
@@ -111,6 +122,7 @@ Result<> plan_stand_in(const SimPlaces& places, SimPlan& plan) {
   if (!fs::exists(library, error))
     return missing("there is no stand-in for Mesa's Teflon: " + library.string(),
                    "in anynpu's source folder: tools/build release anynpu_sim_teflon");
+  ANYNPU_CHECK(can_be_preloaded(library));
   plan.environment.emplace_back("ANYNPU_TEFLON", library.string());
   plan.environment.emplace_back("LD_PRELOAD", library.string());
   plan.title += "; a stand-in for Mesa";

@@ -107,6 +107,11 @@ TEST_F(SimPlanTest, TheStandInNeedsNoEmulator) {
   EXPECT_THAT(planned->command, ElementsAre(path("bin/anynpu"), "devices"));
   EXPECT_THAT(planned->environment, Contains(Pair("LD_PRELOAD", path("lib/teflon/libteflon.so"))));
   EXPECT_THAT(planned->title, HasSubstr("stand-in"));
+  file("with space/teflon/libteflon.so");
+  places_.libraries = places_.libraries.parent_path() / "with space";
+  auto spaced = plan("board-mainline,teflon=stand-in", {"devices"});
+  ASSERT_FALSE(spaced);
+  EXPECT_THAT(spaced.error().message, HasSubstr("space"));
 }
 
 TEST_F(SimPlanTest, TheMainlineBoardSaysWhatItLacksOneByOne) {

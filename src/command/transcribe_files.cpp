@@ -208,8 +208,9 @@ std::vector<AudioFile> find_audio(const std::vector<std::string>& arguments) {
 Result<> place_results(std::vector<AudioFile>& files, const std::string& output,
                        speech::Format format, bool beside) {
   if (output == "-" || (output.empty() && !beside)) return {};
+  std::error_code unknown;
   const bool is_file = files.size() == 1 && !output.empty() && !output.ends_with('/') &&
-                       !fs::is_directory(output) && fs::path(output).has_extension();
+                       !fs::is_directory(output, unknown) && fs::path(output).has_extension();
   std::map<fs::path, fs::path> taken;
   for (AudioFile& file : files) {
     if (is_file) {

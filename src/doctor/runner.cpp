@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/close_from.h"
 #include "base/fd.h"
 #include "doctor/json.h"
 
@@ -135,7 +136,7 @@ Result<Child> start(const host::Machine& machine, const std::vector<const Check*
   if (pid < 0) return system_error("fork");
   if (pid == 0) {
     ::dup2(writer.get(), 0);
-    ::close_range(1, ~0U, 0);
+    close_from(1);
     // What a library prints goes nowhere, and nothing is opened for writing.
     int nowhere = ::open("/dev/null", O_RDONLY);
     ::dup2(nowhere, 2);

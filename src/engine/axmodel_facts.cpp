@@ -73,13 +73,15 @@ std::vector<std::string> this_program() {
   return command;
 }
 
-Result<CardFacts> facts_from(const std::string& text) {
+Result<CardFacts> facts_from(const std::string& text) try {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return Error{Code::kDevice, "the card was asked and nothing came back"};
   if (json.contains("error")) {
     const Json& error = json["error"];
-    return Error{static_cast<Code>(error.value("code", static_cast<int>(Code::kDevice))),
-                 error.value("message", ""), 0, error.value("hint", "")};
+    const int code = error.value("code", static_cast<int>(Code::kDevice));
+    const bool known = code >= 0 && code <= static_cast<int>(Code::kInternal);
+    return Error{known ? static_cast<Code>(code) : Code::kDevice, error.value("message", ""), 0,
+                 error.value("hint", "")};
   }
   CardFacts facts;
   facts.firmware = json.value("firmware", "");
@@ -93,6 +95,8 @@ Result<CardFacts> facts_from(const std::string& text) {
   facts.cpu_percent = json.value("cpu_percent", 0.0);
   facts.npu_percent = json.value("npu_percent", 0.0);
   return facts;
+} catch (const Json::exception&) {
+  return Error{Code::kDevice, "the card was asked and its library printed something else"};
 }
 
 }  // namespace

@@ -15,6 +15,8 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/close_from.h"
 #include "base/fd.h"
 
 namespace anynpu::host {
@@ -247,16 +250,27 @@ void put_question(const char* node, const Asked& asked, DoorAnswer& answer) {
   }
 }
 
+std::mutex unreaped_mutex;
+std::vector<pid_t> unreaped;  // children that a driver did not let go of when they were killed
+
 void reap_soon(pid_t child) {
   for (int i = 0; i < 20; ++i) {
     if (::waitpid(child, nullptr, WNOHANG) != 0) return;
     ::usleep(1000);
   }
+  std::lock_guard lock(unreaped_mutex);
+  unreaped.push_back(child);
+}
+
+void reap_those_left() {
+  std::lock_guard lock(unreaped_mutex);
+  std::erase_if(unreaped, [](pid_t child) { return ::waitpid(child, nullptr, WNOHANG) != 0; });
 }
 
 }  // namespace
 
 Result<std::string> in_child(const std::function<void(DoorAnswer&)>& work, Duration limit) {
+  reap_those_left();
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe");
   Fd reader(ends[0]), writer(ends[1]);
@@ -265,7 +279,7 @@ Result<std::string> in_child(const std::function<void(DoorAnswer&)>& work, Durat
   if (child == 0) {
     // A child that hangs in a driver would keep its parent's sockets open for ever.
     ::dup2(writer.get(), 0);
-    ::close_range(1, ~0U, 0);
+    close_from(1);
     static DoorAnswer answer;
     work(answer);
     std::size_t size = offsetof(DoorAnswer, bytes) + answer.size;

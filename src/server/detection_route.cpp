@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "server/http_error.h"
+#include "server/error_face.h"
 #include "server/picture_answer.h"
 #include "server/picture_upload.h"
 #include "server/services.h"
@@ -20,15 +20,8 @@
 namespace anynpu::server {
 namespace {
 
-// {"success": false, "error": "..."}: the error is a text there.
 Response refusal(const Error& error, int status = 0) {
-  Response response = error_response(error, status);
-  response.body = json_response({{"success", false},
-                                 {"error", error.hint.empty() ? error.message
-                                                              : error.message + "; " + error.hint},
-                                 {"code", response.status}})
-                      .body;
-  return response;
+  return error_response(ErrorFace::kDeepStack, error, status);
 }
 
 int pixel(float value, int most) {

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "server/http_error.h"
+#include "server/error_face.h"
 
 namespace anynpu::server {
 
@@ -30,9 +30,10 @@ bool Gate::lets_in(const RequestHead& head) const {
   return is_token(trim(value.substr(kScheme.size())));
 }
 
-Response Gate::unauthorized() const {
+Response Gate::unauthorized(std::string_view path) const {
   Response response =
-      error_response(Error{Code::kPermission, "this server asks for a token"}.with_hint(
+      error_response(error_face(path),
+                     Error{Code::kPermission, "this server asks for a token"}.with_hint(
                          "send it as: Authorization: Bearer TOKEN"),
                      401);
   response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"anynpu\""});
@@ -90,8 +91,9 @@ void Gate::leave(const std::string& client) {
   if (at != clients_.end() && --at->second == 0) clients_.erase(at);
 }
 
-Response Gate::too_many() const {
+Response Gate::too_many(std::string_view path) const {
   return error_response(
+      error_face(path),
       Error{Code::kBusy, fmt::format("{} requests of this client are being answered already",
                                      rules_.client_requests)}
           .with_hint("wait for an answer before the next request"),

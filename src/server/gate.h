@@ -31,7 +31,7 @@ class Gate {
   /// Whether `Authorization: Bearer` has the token, or none is asked for.
   bool lets_in(const RequestHead& head) const;
   /// 401 with WWW-Authenticate.
-  Response unauthorized() const;
+  Response unauthorized(std::string_view path) const;
 
   /// Adds what a browser must see before it gives an answer to a page of another origin.
   void add_cors(const RequestHead& head, Response& response) const;
@@ -43,7 +43,7 @@ class Gate {
   bool enter(const std::string& client);
   void leave(const std::string& client);
   /// 429.
-  Response too_many() const;
+  Response too_many(std::string_view path) const;
 
  private:
   std::string_view allowed_origin(const RequestHead& head) const;

@@ -16,7 +16,7 @@ Health health_of(const std::vector<ModelStatus>& models) {
   if (loading > 0) return {"starting", false};
   if (failed > 0) return {ready > 0 ? "degraded" : "failed", ready > 0};
   // It asks for an NPU, and all that it could use are in quarantine.
-  if (resting > 0) return {"degraded", false};
+  if (resting > 0) return {"quarantined", false};
   return {"ok", true};
 }
 

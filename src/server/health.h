@@ -9,7 +9,7 @@
 namespace anynpu::server {
 
 struct Health {
-  std::string status;  // "ok", "degraded", "starting", "draining", "failed"
+  std::string status;  // "ok", "degraded", "quarantined", "starting", "draining", "failed"
   bool ready = false;
 };
 

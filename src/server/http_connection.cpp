@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "server/http_error.h"
+#include "server/error_face.h"
 
 namespace anynpu::server {
 namespace http = boost::beast::http;
@@ -238,8 +238,10 @@ asio::awaitable<void> HttpConnection::answer(Context& context, std::optional<Pro
       context.response = co_await router_.dispatch(context, context.route);
     } catch (const std::exception& exception) {
       if (streaming_ != Streaming::kNo) streaming_ = Streaming::kBroken;
-      context.response = error_response(Error{
-          Code::kInternal, fmt::format("the request broke the server: {}", exception.what())});
+      context.response =
+          error_response(error_face(context.head().target.path),
+                         Error{Code::kInternal,
+                               fmt::format("the request broke the server: {}", exception.what())});
     }
     shared_.buffered -= body_buffered_;
     body_buffered_ = 0;
@@ -247,7 +249,9 @@ asio::awaitable<void> HttpConnection::answer(Context& context, std::optional<Pro
     problem = std::move(body_problem_);
   }
   if (streaming_ != Streaming::kNo) co_return;
-  if (problem) context.response = error_response(problem->error, problem->status);
+  if (problem)
+    context.response =
+        error_response(error_face(context.head().target.path), problem->error, problem->status);
   context.response.headers.push_back({"X-Request-Id", context.id()});
 }
 
@@ -299,6 +303,7 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
         body_buffered_ += got;
         shared_.buffered += got;
       }
+      deadline_ = body_deadline_;  // silence is the client's, not that of who works on these bytes
       co_return std::string_view(chunk_.get(), got);
     }
     if (parser_->is_done()) {

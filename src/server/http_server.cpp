@@ -17,6 +17,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/prctl.h>
@@ -36,6 +37,11 @@ constexpr Duration kShortestSweep = milliseconds(5);
 constexpr std::size_t kCrowd = 512;                 // connections whose memory is worth giving back
 constexpr Duration kFirstPause = milliseconds(20);  // after a failed accept, doubled each time
 constexpr Duration kLongestPause = seconds(1);
+
+// Asio opens sockets without it, and a worker that hangs in the kernel would keep the port.
+void keep_from_children(int fd) {
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
 
 struct Loop {
   Loop() : sweep(context) {}
@@ -116,6 +122,7 @@ Result<int> HttpServer::listen(const std::string& address, int port, const Route
   tcp::endpoint endpoint(ip, static_cast<std::uint16_t>(port));
   auto listener = std::make_unique<tcp::acceptor>(impl_->loops.front()->context);
   listener->open(endpoint.protocol(), error);
+  if (!error) keep_from_children(listener->native_handle());
   if (!error) listener->set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && ip.is_v6() && ip.is_unspecified())
     listener->set_option(asio::ip::v6_only(false), error);
@@ -150,8 +157,10 @@ void HttpServer::start() {
     });
 }
 
-asio::any_io_executor HttpServer::executor() {
-  return impl_->loops.front()->context.get_executor();
+std::vector<asio::any_io_executor> HttpServer::executors() {
+  std::vector<asio::any_io_executor> all;
+  for (auto& loop : impl_->loops) all.emplace_back(loop->context.get_executor());
+  return all;
 }
 
 void HttpServer::drain() {
@@ -206,6 +215,7 @@ asio::awaitable<void> HttpServer::Impl::accept(tcp::acceptor& listener, const Ro
     co_await listener.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (shared.draining) break;
     if (!error) {
+      keep_from_children(socket.native_handle());
       pause = kFirstPause;
       ++shared.accepted;
       if (shared.connections >= shared.limits.connections)

@@ -74,7 +74,7 @@ class HttpServer {
   void start();
 
   /// Of the first loop; for signals and timers.
-  asio::any_io_executor executor();
+  std::vector<asio::any_io_executor> executors();
 
   /// Takes no more connections, closes idle ones, answers what was accepted. Any thread.
   void drain();

@@ -50,7 +50,8 @@ void one(Families& families, prometheus::MetricType type, std::string name, std:
 
 void append_models(const std::vector<ModelFigures>& models, Families& families) {
   Family ready(kGauge, "anynpu_model_ready", "1 when the model answers.");
-  Family in_flight(kGauge, "anynpu_in_flight", "Requests that workers are running.");
+  Family in_flight(kGauge, "anynpu_in_flight",
+                   "Requests that were accepted and are not answered yet.");
   Family depth(kGauge, "anynpu_queue_depth", "Requests that wait for a worker.");
   Family restarts(kCounter, "anynpu_worker_restarts_total", "Workers that were lost.");
   Family batches(kCounter, "anynpu_batches_total", "Runs; each answers one request or more.");

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/version.h"
+#include "server/error_face.h"
 
 namespace anynpu::server {
 namespace {
@@ -304,7 +305,14 @@ Json schemas() {
                   {"message", string},
                   {"hint", {{"type", {"string", "null"}}}}}}}}}}}},
           {"OipError",
-           {{"type", "object"}, {"required", {"error"}}, {"properties", {{"error", string}}}}}};
+           {{"type", "object"}, {"required", {"error"}}, {"properties", {{"error", string}}}}},
+          {"DeepStackError",
+           {{"type", "object"},
+            {"required", {"success", "error", "code"}},
+            {"properties",
+             {{"success", {{"type", "boolean"}}},
+              {"error", string},
+              {"code", {{"type", "integer"}}}}}}}};
 }
 
 // The files of the page are no part of the API.
@@ -312,14 +320,18 @@ bool is_asset(const std::string& pattern) {
   return pattern.ends_with(".js") || pattern.ends_with(".css") || pattern.ends_with(".svg");
 }
 
-bool is_oip(const std::string& pattern) {
-  return pattern == "/v2" || pattern.starts_with("/v2/");
-}
-
 const char* error_schema(const std::string& pattern) {
-  if (is_oip(pattern)) return "OipError";
-  const bool openai = pattern.starts_with("/v1/audio/") || pattern.starts_with("/v1/models");
-  return openai ? "OpenAiError" : "Error";
+  switch (error_face(pattern)) {
+    case ErrorFace::kOip:
+      return "OipError";
+    case ErrorFace::kOpenAi:
+      return "OpenAiError";
+    case ErrorFace::kDeepStack:
+      return "DeepStackError";
+    case ErrorFace::kOwn:
+      break;
+  }
+  return "Error";
 }
 
 // "POST /v2/models/{model}/infer" -> "post_v2_models_model_infer"
@@ -346,7 +358,7 @@ Json path_parameters(const std::string& pattern) {
 }
 
 Json operation(const Route& route, const Detail& detail) {
-  const bool oip = is_oip(route.pattern);
+  const bool oip = error_face(route.pattern) == ErrorFace::kOip;
   Json parameters = path_parameters(route.pattern);
   for (const Json& each : detail.parameters) parameters.push_back(each);
   Json json = {

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "server/http_error.h"
+#include "server/error_face.h"
 
 namespace anynpu::server {
 namespace {
@@ -99,8 +99,8 @@ asio::awaitable<Response> Router::dispatch(RequestContext& context,
 asio::awaitable<Response> Router::pass(RequestContext& context, const Route& route) const {
   if (route.access == Access::kOpen) co_return co_await route.handler(context);
   if (route.access == Access::kToken && !gate_->lets_in(context.head()))
-    co_return gate_->unauthorized();
-  if (!gate_->enter(context.client())) co_return gate_->too_many();
+    co_return gate_->unauthorized(context.head().target.path);
+  if (!gate_->enter(context.client())) co_return gate_->too_many(context.head().target.path);
   struct Leave {
     Gate& gate;
     const std::string& client;
@@ -125,6 +125,7 @@ Response Router::refuse(const RequestContext& context,
   }
   if (!methods.empty()) {
     Response response = error_response(
+        error_face(head.target.path),
         Error{Code::kUnsupported,
               fmt::format("{} does not take {}", printable(head.target.path, 100), head.method)}
             .with_hint("use " + join(allowed, " or ")),
@@ -137,6 +138,7 @@ Response Router::refuse(const RequestContext& context,
   for (const Route& route : routes_) add_once(patterns, route.pattern);
   std::string nearest = did_you_mean(head.target.path.substr(0, 200), patterns);
   return error_response(
+      error_face(head.target.path),
       Error{Code::kNotFound, fmt::format("there is no {}", printable(head.target.path, 100))}
           .with_hint(nearest.empty() ? "GET / describes what there is"
                                      : fmt::format("did you mean {} ?", nearest)));

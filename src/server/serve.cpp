@@ -31,6 +31,7 @@
 #include "server/service_manager.h"
 #include "server/services.h"
 #include "server/speech/routes.h"
+#include "speech/transcriber.h"
 
 namespace anynpu::server {
 namespace {
@@ -82,10 +83,13 @@ void log_request(const RequestRecord& record, bool access_log) {
               {"request_id", record.id}});
 }
 
-// What a model must not do for longer before the service manager is told that the server is stuck:
-// requests are answered within their deadline, by an error at the worst.
-Duration stuck_after(const ServerOptions& options) {
-  return options.infer_time + seconds(10);
+// For how long a model may answer none of its requests before the service manager is told that the
+// server is stuck: they are answered within their deadline, by an error at the worst.
+Duration patience_with(model::Task task, const ServerOptions& options) {
+  Duration longest = options.infer_time;
+  if (task == model::Task::kTranscribe || task == model::Task::kVad)
+    longest = std::max(longest, speech::TranscribeOptions().window_limit);
+  return longest + seconds(10);
 }
 
 // Probes need few connections, and must get them when clients have taken all the others.
@@ -129,13 +133,13 @@ class Server {
         gate_({.token = config.token,
                .origins = config.cors_origins,
                .client_requests = config.serve.client_requests}),
-        pool_(options_.work_threads > 0 ? options_.work_threads : cores(), options_.work_waiting),
         models_({.models = options_.models,
                  .configs = config.models,
                  .runtime = with_quarantine(options_.runtime),
                  .most_models = options_.most_models,
                  .watch = config.watch,
                  .watch_interval = config.watch_interval}),
+        pool_(options_.work_threads > 0 ? options_.work_threads : cores(), options_.work_waiting),
         speech_models_(hosted_speech_models(models_, config.speech.model)),
         speech_(*speech_models_, config.speech),
         http_(options_.http,
@@ -149,8 +153,7 @@ class Server {
         signals_(control_, SIGINT, SIGTERM),
         patience_(control_),
         tick_(control_),
-        progress_(stuck_after(options_)),
-        loop_(http_.executor()),
+        loops_(http_.executors()),
         watchdog_(control_.get_executor(), manager_, [this] { return what_is_stuck(); }) {
     services_.find_devices = options_.find_devices ? options_.find_devices : [] {
       return npu::find_devices(*host::running_machine());
@@ -205,7 +208,9 @@ class Server {
     waiter.join();
     frigate_.reset();
     speech_.end();
-    models_.drain(Clock::now() + options_.drain_time);
+    // Those who waited over HTTP have had their time; there is one time for all of it.
+    models_.drain(
+        std::max(drain_until_.value_or(Clock::now() + options_.drain_time), Clock::now()));
     probes_.drain();
     probes_.wait();
     return outcome_;
@@ -250,8 +255,9 @@ class Server {
   // A port that is a convenience: who has it already keeps it, and the routes are on the other one.
   void listen_for_speech() {
     const int port = config_.speech.port;
-    if (port == 0 || port == options_.port || options_.port == 0) return;
-    if (speech_models_->names().empty()) return;
+    if (port == 0 || port == options_.port || speech_models_->names().empty()) return;
+    if (options_.port == 0)
+      return log::info("speech has no port of its own where the system chooses the server's");
     Result<int> listening = http_.listen(options_.address, port, router_);
     if (listening)
       log::info("speech is also on {}:{}", options_.address, port);
@@ -297,12 +303,13 @@ class Server {
   }
 
   std::string what_is_stuck() {
-    if (std::string stuck = loop_.look(); !stuck.empty()) return stuck;
+    if (std::string stuck = loops_.look(); !stuck.empty()) return stuck;
     std::string stuck;
     for (const ModelStatus& model : models_.status())
       if (model.hosted && stuck.empty())
         stuck = progress_.look(fmt::format("{} {}", model.package.name, model.version),
-                               model.hosted->served->counters(), Clock::now());
+                               model.hosted->served->counters(),
+                               patience_with(model.package.task, options_), Clock::now());
     return stuck;
   }
 
@@ -314,6 +321,7 @@ class Server {
       manager_.stopping("answering what was accepted");
       manager_.extend(options_.drain_time + seconds(10));
       http_.drain();
+      drain_until_ = Clock::now() + options_.drain_time;
       patience_.expires_after(options_.drain_time);
       patience_.async_wait([this](const ErrorCode& cancelled) {
         if (!cancelled) end_now("the time for it is over");
@@ -334,8 +342,8 @@ class Server {
   RecentTimes times_;
   Metrics metrics_;
   Gate gate_;
-  WorkPool pool_;
   ModelHost models_;
+  WorkPool pool_;  // its jobs hold models
   std::unique_ptr<SpeechModels> speech_models_;
   SpeechService speech_;
   std::unique_ptr<SpeechJobs> jobs_;
@@ -350,10 +358,11 @@ class Server {
   asio::steady_timer tick_;
   ServiceManager manager_;
   ProgressWatch progress_;
-  LoopProbe loop_;
+  LoopProbe loops_;
   Watchdog watchdog_;
   std::string url_, last_words_;
   bool is_ready_ = false;
+  std::optional<TimePoint> drain_until_;
   Result<> outcome_;
 };
 

@@ -86,24 +86,31 @@ std::optional<Duration> ServiceManager::watchdog_limit() {
 }
 
 std::string ProgressWatch::look(const std::string& model, const runtime::Counters& counters,
-                                TimePoint now) {
+                                Duration patience, TimePoint now) {
   std::uint64_t finished = counters.answered + counters.failed + counters.cancelled;
-  bool has_work = counters.queued + counters.in_flight > 0;
+  bool has_work = counters.in_flight > 0;
   auto [at, is_new] = seen_.try_emplace(model, Seen{finished, now});
   Seen& seen = at->second;
   if (is_new || !has_work || finished != seen.finished) {
     seen = {finished, now};
     return {};
   }
-  if (now - seen.since <= limit_) return {};
+  if (now - seen.since <= patience) return {};
   return fmt::format("{} has {} requests and has answered none for {:.0f} s", model,
-                     counters.queued + counters.in_flight, to_ms(now - seen.since) / 1000);
+                     counters.in_flight, to_ms(now - seen.since) / 1000);
+}
+
+LoopProbe::LoopProbe(std::vector<boost::asio::any_io_executor> loops) {
+  for (auto& loop : loops) asked_.push_back({std::move(loop), nullptr});
 }
 
 std::string LoopProbe::look() {
-  if (done_ && !done_->load()) return "the event loop stands still";
-  done_ = std::make_shared<std::atomic<bool>>(false);
-  boost::asio::post(executor_, [done = done_] { done->store(true); });
+  for (const Asked& each : asked_)
+    if (each.done && !each.done->load()) return "an event loop stands still";
+  for (Asked& each : asked_) {
+    each.done = std::make_shared<std::atomic<bool>>(false);
+    boost::asio::post(each.loop, [done = each.done] { done->store(true); });
+  }
   return {};
 }
 

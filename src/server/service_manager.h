@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -36,15 +37,14 @@ class ServiceManager {
   static std::optional<Duration> watchdog_limit();
 };
 
-/// Whether models get on: one that has requests and has answered none of them for `limit` is stuck.
-/// Workers that hang are no such thing, because then their requests are answered by others, or with
-/// an error at their deadline.
+/// Whether models get on: one that has requests and has answered none of them for `patience` is
+/// stuck. Workers that hang are no such thing, because then their requests are answered by others,
+/// or with an error at their deadline.
 class ProgressWatch {
  public:
-  explicit ProgressWatch(Duration limit) : limit_(limit) {}
-
   /// Called for each model from time to time. Why it is stuck; empty when it is not.
-  std::string look(const std::string& model, const runtime::Counters& counters, TimePoint now);
+  std::string look(const std::string& model, const runtime::Counters& counters, Duration patience,
+                   TimePoint now);
   /// Forgets a model that was unloaded.
   void forget(const std::string& model) { seen_.erase(model); }
 
@@ -53,22 +53,24 @@ class ProgressWatch {
     std::uint64_t finished = 0;
     TimePoint since = {};
   };
-  Duration limit_;
   std::map<std::string, Seen> seen_;
 };
 
-/// Whether an event loop gets on.
+/// Whether event loops get on.
 class LoopProbe {
  public:
-  explicit LoopProbe(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  explicit LoopProbe(std::vector<boost::asio::any_io_executor> loops);
 
-  /// Gives the loop something to do, which it must have done by the next look. Why it is stuck;
-  /// empty when it is not.
+  /// Gives each loop something to do, which it must have done by the next look. Why one is stuck;
+  /// empty when none is.
   std::string look();
 
  private:
-  boost::asio::any_io_executor executor_;
-  std::shared_ptr<std::atomic<bool>> done_;
+  struct Asked {
+    boost::asio::any_io_executor loop;
+    std::shared_ptr<std::atomic<bool>> done;
+  };
+  std::vector<Asked> asked_;
 };
 
 /// Sends WATCHDOG=1 at half the watchdog's interval, from the loop of `executor`, so that a loop

@@ -120,30 +120,43 @@ TEST_F(ServiceManagerTest, WithoutAWatchdogNoTimerRuns) {
 
 TEST(LoopProbe, ALoopThatDoesNothingIsStuck) {
   boost::asio::io_context loop;
-  LoopProbe probe(loop.get_executor());
+  LoopProbe probe({loop.get_executor()});
   EXPECT_EQ(probe.look(), "");
   EXPECT_THAT(probe.look(), HasSubstr("stands still"));
   EXPECT_EQ(loop.run(), 1U) << "nothing piles up in a loop that is stuck";
   EXPECT_EQ(probe.look(), "");
 }
 
+TEST(LoopProbe, EveryLoopIsLookedAt) {
+  boost::asio::io_context busy, stuck;
+  LoopProbe probe({busy.get_executor(), stuck.get_executor()});
+  EXPECT_EQ(probe.look(), "");
+  busy.run();
+  EXPECT_THAT(probe.look(), HasSubstr("stands still"));
+}
+
 TEST(ProgressWatch, WorkThatIsNotAnsweredIsStuck) {
-  ProgressWatch watch(seconds(60));
+  ProgressWatch watch;
   TimePoint start = Clock::now();
   runtime::Counters counters;
-  EXPECT_EQ(watch.look("a", counters, start), "");
-  EXPECT_EQ(watch.look("a", counters, start + seconds(1000)), "") << "nothing to do is fine";
+  EXPECT_EQ(watch.look("a", counters, seconds(60), start), "");
+  EXPECT_EQ(watch.look("a", counters, seconds(60), start + seconds(1000)), "")
+      << "nothing to do is fine";
   counters.queued = 3;
-  counters.in_flight = 1;
-  EXPECT_EQ(watch.look("a", counters, start + seconds(1050)), "");
-  EXPECT_EQ(watch.look("b", counters, start + seconds(1050)), "");
+  counters.in_flight = 4;  // the three that wait are among them
+  EXPECT_EQ(watch.look("a", counters, seconds(60), start + seconds(1050)), "");
+  EXPECT_EQ(watch.look("b", counters, seconds(60), start + seconds(1050)), "");
   counters.answered = 1;
-  EXPECT_EQ(watch.look("a", counters, start + seconds(1070)), "") << "one was answered";
-  EXPECT_EQ(watch.look("a", counters, start + seconds(1130)), "");
-  EXPECT_THAT(watch.look("a", counters, start + seconds(1131)),
+  EXPECT_EQ(watch.look("a", counters, seconds(60), start + seconds(1070)), "")
+      << "one was answered";
+  EXPECT_EQ(watch.look("a", counters, seconds(60), start + seconds(1130)), "");
+  EXPECT_THAT(watch.look("a", counters, seconds(60), start + seconds(1131)),
               HasSubstr("a has 4 requests and has answered none for 61 s"));
   counters.failed = 1;
-  EXPECT_EQ(watch.look("a", counters, start + seconds(1132)), "") << "an error is an answer";
+  EXPECT_EQ(watch.look("a", counters, seconds(60), start + seconds(1132)), "")
+      << "an error is an answer";
+  EXPECT_EQ(watch.look("a", counters, seconds(130), start + seconds(1250)), "")
+      << "a model whose runs may take longer is given longer";
 }
 
 }  // namespace

@@ -579,7 +579,10 @@ TEST_P(CardMemory, IsLookedAtBeforeTheCardIsUsedAgain) {
   EXPECT_EQ(ask(*model, 2)->device, "cpu");
   fault("leak");
   const auto circuit = [&] { return model->circuits().at(0); };
-  while (circuit().opened < 2) std::this_thread::sleep_for(milliseconds(1));
+  const TimePoint patience = Clock::now() + kSoon;
+  while (circuit().opened < 2 && Clock::now() < patience)
+    std::this_thread::sleep_for(milliseconds(1));
+  ASSERT_GE(circuit().opened, 2U) << circuit().reason;
   EXPECT_THAT(circuit().reason, HasSubstr("of the card's memory"));
   EXPECT_EQ(ask(*model, 3)->device, "cpu");
   fault("");

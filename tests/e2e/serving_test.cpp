@@ -128,6 +128,10 @@ sticky_header = "X-User"
   EXPECT_EQ(ask("POST", "/v2/models/ab/versions/beta/infer", kRequest).status, 404);
   const Json status = Json::parse(ask("GET", "/status").body);
   EXPECT_EQ(status["models"][1]["labels"], Json({"canary"}));
+  // A label stands for its version in every address.
+  const Json statistics = client.ask("GET", "/v2/models/ab/versions/canary/stats").json();
+  EXPECT_EQ(statistics["model_stats"][0]["version"], "2") << statistics;
+  EXPECT_EQ(client.ask("GET", "/v2/models/ab/versions/canary/ready").status, 200);
   EXPECT_DOUBLE_EQ(status["models"][1]["share"].get<double>(), 0.1);
 }
 

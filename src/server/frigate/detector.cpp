@@ -4,7 +4,9 @@
 #include "server/frigate/detector.h"
 
 #include <future>
+#include <optional>
 #include <set>
+#include <thread>
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -32,7 +34,8 @@ ZmqFrames boxes_reply(const std::vector<vision::Prediction>& predictions) {
 struct Detector::Impl {
   Services& services;
   DetectorOptions options;
-  ZmqSocket socket;
+  ZmqLibrary library;
+  std::optional<ZmqSocket> socket;
   std::set<std::string> complaints;
 
   void complain(const Error& error) {
@@ -119,22 +122,39 @@ struct Detector::Impl {
   void run(const std::atomic<bool>& ending) {
     ::prctl(PR_SET_NAME, "anynpu-zmq");
     while (!ending) {
-      Result<ZmqFrames> frames = socket.receive(kTick, kMostFrames);
+      if (!socket) {
+        std::this_thread::sleep_for(kTick);
+        if (auto opened = open(); !opened) complain(opened.error());
+        continue;
+      }
+      Result<ZmqFrames> frames = socket->receive(kTick, kMostFrames);
       if (!frames && frames.error().code == Code::kTimeout) continue;
       if (!frames && frames.error().code != Code::kTooLarge) {
         complain(frames.error());
-        return;
+        socket.reset();
+        continue;
       }
       // What could not be read is answered too: REP must send before it receives again.
       if (!frames) complain(frames.error());
-      Result<> sent = socket.send(frames ? answer(*frames) : boxes_reply({}));
-      if (!sent) complain(sent.error());
+      Result<> sent = socket->send(frames ? answer(*frames) : boxes_reply({}));
+      if (sent) continue;
+      // A socket that has not replied receives nothing more.
+      complain(sent.error());
+      socket.reset();
     }
+  }
+
+  Result<> open() {
+    ANYNPU_TRY(made, ZmqSocket::open(library, ZmqType::kReply, kMostTensorBytes));
+    ANYNPU_CHECK(made.bind(options.endpoint));
+    options.endpoint = made.endpoint();  // one that was chosen is kept
+    socket.emplace(std::move(made));
+    return {};
   }
 };
 
 Detector::Detector(std::unique_ptr<Impl> impl)
-    : endpoint_(impl->socket.endpoint()), impl_(std::move(impl)) {
+    : endpoint_(impl->options.endpoint), impl_(std::move(impl)) {
   thread_ = std::thread([this] { impl_->run(ending_); });
 }
 
@@ -145,9 +165,8 @@ Detector::~Detector() {
 
 Result<std::unique_ptr<Detector>> Detector::start(Services& services, DetectorOptions options) {
   ANYNPU_TRY(library, ZmqLibrary::open());
-  ANYNPU_TRY(socket, ZmqSocket::open(library, ZmqType::kReply, kMostTensorBytes));
-  ANYNPU_CHECK(socket.bind(options.endpoint));
-  std::unique_ptr<Impl> impl(new Impl{services, std::move(options), std::move(socket), {}});
+  std::unique_ptr<Impl> impl(new Impl{services, std::move(options), library, {}, {}});
+  ANYNPU_CHECK(impl->open());
   return std::unique_ptr<Detector>(new Detector(std::move(impl)));
 }
 

@@ -26,7 +26,7 @@ constexpr int kSendPatienceMs = 1000;
 Result<engine::SharedLibrary> open_library(const std::string& name) {
   Result<engine::SharedLibrary> opened = Error{Code::kNotFound, name + " is not on this machine"};
   for (const std::filesystem::path& folder : engine::library_places().chosen) {
-    if (!std::filesystem::exists(folder / name)) continue;
+    if (std::error_code unknown; !std::filesystem::exists(folder / name, unknown)) continue;
     opened = engine::SharedLibrary::open(folder / name);
     return opened;
   }

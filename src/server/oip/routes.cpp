@@ -16,9 +16,15 @@ struct Named {
   std::string model, version;
 };
 
-Named named_in(const RequestContext& context) {
-  return {std::string(context.path_parameter("model")),
-          std::string(context.path_parameter("version"))};
+/// A label stands for its version's number; what is no label stays as it is.
+Named named_in(const OipServices& services, const RequestContext& context) {
+  Named named{std::string(context.path_parameter("model")),
+              std::string(context.path_parameter("version"))};
+  if (named.version.empty()) return named;
+  auto no_header = [](std::string_view) { return std::string_view(); };
+  if (auto number = services.models->pick(named.model, named.version, no_header))
+    named.version = *number;
+  return named;
 }
 
 Error not_there(const Named& named) {
@@ -81,23 +87,28 @@ asio::awaitable<Response> with_index(Shared services,
 }
 
 asio::awaitable<Response> model_ready(Shared services, RequestContext& context) {
-  Named named = named_in(context);
-  if (services->models->loaded(named.model, named.version))
-    co_return json_response({{"name", named.model}, {"ready", true}});
+  Named named = named_in(*services, context);
+  if (ModelDirectory::Hosted hosted = services->models->loaded(named.model, named.version)) {
+    if (hosted->served->ready()) co_return json_response({{"name", named.model}, {"ready", true}});
+    co_return error_response(
+        Error{Code::kBusy,
+              fmt::format("model '{}' asks for an NPU, and all that it could use are in quarantine",
+                          named.model)});
+  }
   std::function<Response(const std::vector<ModelEntry>&)> make =
       [&](const std::vector<ModelEntry>& index) { return ready_of(index, named); };
   co_return co_await with_index(services, make);
 }
 
 asio::awaitable<Response> model_stats(Shared services, RequestContext& context) {
-  Named named = named_in(context);
+  Named named = named_in(*services, context);
   std::function<Response(const std::vector<ModelEntry>&)> make =
       [&](const std::vector<ModelEntry>& index) { return stats_of(*services, index, named); };
   co_return co_await with_index(services, make);
 }
 
 asio::awaitable<Response> model_description(Shared services, RequestContext& context) {
-  Named named = named_in(context);
+  Named named = named_in(*services, context);
   Result<ModelDirectory::Hosted> hosted = co_await find_model(services, named.model, named.version);
   if (!hosted) co_return error_response(hosted.error());
   std::function<Response(const std::vector<ModelEntry>&)> make =

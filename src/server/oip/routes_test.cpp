@@ -199,6 +199,7 @@ TEST_F(OipRoutes, AModelIsReadyWhenItIsLoaded) {
   EXPECT_EQ(get("/v2/models/nothing/ready").status, 404);
   EXPECT_EQ(get("/v2/models/fake/versions/9/ready").status, 404);
   EXPECT_EQ(get("/v2/models/fake/versions/x/ready").status, 404);
+  EXPECT_TRUE(get("/v2/nothing").json()["error"].is_string()) << "also what no handler answers";
 }
 
 TEST_F(OipRoutes, DescribesAModel) {

@@ -188,8 +188,9 @@ Result<std::shared_ptr<SpeechJobs::Draft>> SpeechJobs::draft() {
   draft->id = id;
   const std::filesystem::path folder = folder_ / (id + std::string(kIncoming));
   std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  if (!error) std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+  const bool is_new = std::filesystem::create_directories(folder_, error);
+  if (!error && is_new)
+    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
   if (!error) std::filesystem::create_directory(folder, error);
   if (error)
     return Error{Code::kIo,
@@ -209,7 +210,6 @@ Result<JobStatus> SpeechJobs::add(Draft& draft, const SpeechWork& work,
   job.status.work = work;
   job.status.filename = printable(filename, 120);
   job.status.created = utc_now();
-  job.folder = folder_ / draft.id;
   std::lock_guard lock(mutex_);
   const auto open = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& each) {
     return is_open(each.second.status.state);
@@ -218,7 +218,7 @@ Result<JobStatus> SpeechJobs::add(Draft& draft, const SpeechWork& work,
     return Error{Code::kBusy, fmt::format("{} jobs are not done yet", open)}.with_hint(
         "try again later, or remove some: DELETE /transcribe/jobs/ID");
   job.folder = draft.folder;
-  keep(job);
+  ANYNPU_CHECK(keep(job));
   std::error_code error;
   std::filesystem::rename(draft.folder, folder_ / draft.id, error);
   if (error)
@@ -354,7 +354,7 @@ void SpeechJobs::begin(Job& job) {
   } else if (begun.error().code != Code::kBusy && begun.error().code != Code::kCancelled) {
     job.status.state = JobState::kFailed;
     job.status.error = begun.error();
-    keep(job);
+    (void)keep(job);
   }
 }
 
@@ -396,20 +396,25 @@ void SpeechJobs::settle(Job& job) {
   if (job.status.error) job.status.state = JobState::kFailed;
   job.transcription.reset();
   job.earlier.clear();
-  keep(job);
+  (void)keep(job);
   std::error_code ignored;
   std::filesystem::remove(job.folder / "audio", ignored);
   std::filesystem::remove(job.folder / "segments.jsonl", ignored);
 }
 
-void SpeechJobs::keep(const Job& job) const {
+Result<> SpeechJobs::keep(const Job& job) const {
   Json json = {{"filename", job.status.filename},      {"created", job.status.created},
                {"state", to_string(job.status.state)}, {"done", job.status.done},
                {"segments", job.status.segments},      {"work", job.status.work.to_json()}};
   if (job.status.error) json["error"] = job.status.error->message;
   auto written =
       write_file(job.folder / "job.json", json.dump(1, ' ', false, Json::error_handler_t::replace));
-  if (!written) log::warn("a job cannot be kept: {}", written.error().message);
+  if (written) return {};
+  log::warn("a job cannot be kept: {}", written.error().message);
+  return std::move(written)
+      .error()
+      .within("cannot keep a job")
+      .with_hint("make room where the jobs are, or name another folder: speech.jobs");
 }
 
 }  // namespace anynpu::server

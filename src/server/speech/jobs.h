@@ -78,7 +78,7 @@ class SpeechJobs {
   Result<> load_job(const std::filesystem::path& folder);
   void begin(Job& job);
   void settle(Job& job);
-  void keep(const Job& job) const;
+  Result<> keep(const Job& job) const;
   void forget_oldest();
 
   SpeechService& service_;

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "server/http_error.h"
+#include "server/error_face.h"
 #include "speech/languages.h"
 
 namespace anynpu::server {
@@ -165,24 +165,10 @@ tl::expected<SpeechQuestion, SpeechProblem> read_question(SpeechFace face, const
 
 Response speech_error(SpeechFace face, const Error& error, const std::string& parameter,
                       int status) {
-  Response response = error_response(error, status);
-  if (face == SpeechFace::kOwn || face == SpeechFace::kAsr) return response;
-  const char* type = response.status == 401   ? "authentication_error"
-                     : response.status == 429 ? "rate_limit_error"
-                     : response.status < 500  ? "invalid_request_error"
-                                              : "server_error";
-  std::string message = error.message;
-  if (!error.hint.empty()) message += fmt::format(" ({})", error.hint);
-  const bool no_model = error.code == Code::kNotFound;
-  Json json = {{"error",
-                {{"message", message},
-                 {"type", type},
-                 {"param", !parameter.empty() ? Json(parameter)
-                           : no_model         ? Json("model")
-                                              : Json(nullptr)},
-                 {"code", no_model ? Json("model_not_found") : Json(to_string(error.code))}}}};
-  response.body = json_response(json).body;
-  return response;
+  const bool openai = face == SpeechFace::kOpenAi || face == SpeechFace::kOpenAiTranslation;
+  const bool no_model = parameter.empty() && error.code == Code::kNotFound;
+  return error_response(openai ? ErrorFace::kOpenAi : ErrorFace::kOwn, error, status,
+                        no_model ? "model" : parameter);
 }
 
 }  // namespace anynpu::server

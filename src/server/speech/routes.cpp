@@ -65,7 +65,8 @@ std::string delta_events(SpeechFace face, const Transcription::News& news, bool 
     if (face == SpeechFace::kOwn) delta["segment"] = speech::segment_json(segment);
     events += event(delta);
   }
-  if (face == SpeechFace::kOwn && news.state == Transcription::State::kWorking)
+  if (face == SpeechFace::kOwn &&
+      (news.state == Transcription::State::kWorking || news.progress.done > 0))
     events += event(rounded_progress(news.progress));
   return events;
 }
