@@ -205,10 +205,12 @@ class Judge {
     } else if (mentions(digest.kept_back, "fused into") ||
                mentions(digest.kept_back, "constants of the model")) {
       model.fault = ModelFault::kCrash;
-      model.says = fmt::format(
-          "{} additions that follow no convolution, {} convolutions without "
-          "constant weights",
-          count("fused into"), count("constants of the model"));
+      const int additions = count("fused into"), weights = count("constants of the model");
+      model.says = additions > 0
+                       ? fmt::format("{} of {} operators are additions that follow no convolution",
+                                     additions, digest.operators)
+                       : fmt::format("{} of {} operators are convolutions without constant weights",
+                                     weights, digest.operators);
       model.advice = "change the network so that each addition follows a convolution";
     } else if (digest.taken == 0 && digest.operators > 0) {
       model.fault = ModelFault::kNoSpeedup;

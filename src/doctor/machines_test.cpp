@@ -129,6 +129,36 @@ INSTANTIATE_TEST_SUITE_P(Sim, MachinesTest, ::testing::ValuesIn(machine_files())
                            return name;
                          });
 
+// Its evidence is too long for a text: a line for each of 41,000 mappings.
+TEST(MachineTest, AProcessThatIsAboutToRunOutOfMappingsIsFound) {
+  auto rocket = host::load_manifest(fs::path(ANYNPU_SOURCE_DIR) / "sim/machines/rocket.machine");
+  ASSERT_TRUE(rocket) << rocket.error().message;
+  host::Entry open;
+  open.node = {host::NodeKind::kLink, 0777, 1000, 1000, 0, 0};
+  open.target = "/dev/accel/accel0";
+  rocket->entries["/proc/4242/fd/7"] = open;
+  host::Entry maps;
+  maps.node = {host::NodeKind::kFile, 0444, 1000, 1000, 0, 0};
+  for (int i = 0; i < 41000; ++i) maps.content += "7f00-7f01 rw-s 0 00:06 9 /dev/accel/accel0\n";
+  rocket->entries["/proc/4242/maps"] = maps;
+  EXPECT_EQ(found_by(diagnose(*host::simulated_machine(*rocket))),
+            std::set<std::string>{"ROCKET-LEAKING"});
+  rocket->entries["/proc/4242/maps"].content.resize(maps.content.size() / 2);
+  EXPECT_TRUE(found_by(diagnose(*host::simulated_machine(*rocket))).empty());
+}
+
+// Every check is shown by a machine; that of the test above has none.
+TEST(ChecksTest, HaveAMachineEach) {
+  std::set<std::string> shown = {"ROCKET-LEAKING"};
+  for (const fs::path& file : machine_files()) {
+    auto description = host::load_manifest(file);
+    ASSERT_TRUE(description) << description.error().message;
+    for (const host::Expectation& expectation : description->expected) shown.insert(expectation.id);
+  }
+  for (const npu::Check* check : all_checks())
+    EXPECT_TRUE(shown.contains(std::string(check->id))) << check->id << " has no machine";
+}
+
 TEST(ChecksTest, AreInTheDocuments) {
   auto text = read_text(fs::path(ANYNPU_SOURCE_DIR) / "docs/findings.md", 4 << 20);
   ASSERT_TRUE(text) << text.error().message;

@@ -88,9 +88,18 @@ void write_text(const Diagnosis& diagnosis, std::string_view single_check, Repor
   auto unknown = diagnosis.unknown();
   if (!unknown.empty()) {
     report.line("");
-    for (const Outcome* outcome : unknown)
-      report.line(
-          fmt::format("? {} could not be checked, because {}", outcome->check->id, outcome->why));
+    // One reason is often that of many: without the kernel log half of them cannot be told.
+    std::vector<std::pair<std::string, std::string>> reasons;  // why, ids
+    for (const Outcome* outcome : unknown) {
+      auto same = std::find_if(reasons.begin(), reasons.end(),
+                               [&](const auto& reason) { return reason.first == outcome->why; });
+      if (same == reasons.end())
+        reasons.emplace_back(outcome->why, outcome->check->id);
+      else
+        same->second += ", " + std::string(outcome->check->id);
+    }
+    for (const auto& [why, ids] : reasons)
+      report.line(fmt::format("? {} could not be checked, because {}", ids, why));
   }
   if (single_check.empty()) return;
   for (const Outcome& outcome : diagnosis.outcomes) {

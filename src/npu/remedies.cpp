@@ -2,6 +2,8 @@
 // Remedies in the words of the distribution and of the container that were found.
 #include "npu/remedies.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -15,75 +17,153 @@ bool is_like(const host::Distribution& distribution, std::string_view id) {
   return distribution.id == id || distribution.like.find(id) != std::string::npos;
 }
 
+/// "a", "a and b", "a, b and c".
+std::string in_words(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == words.size() ? " and " : ", ") + words[i];
+  return text;
+}
+
+std::string user_of(const CheckContext& context) {
+  std::string user = host::user_name(context.machine(), context.machine().identity().uid);
+  return user.empty() ? "$USER" : user;
+}
+
+/// Nodes that only root may open: a rule gives them to a group.
+void open_to_render(const CheckContext& context, const std::string& node,
+                    const std::vector<std::string_view>& rule_matches, Remedy& remedy) {
+  remedy.text = fmt::format("let the group render open {}, and join it", node);
+  const bool nixos = context.distribution().id == "nixos";
+  std::string_view append;
+  std::string rules;
+  for (std::string_view match : rule_matches) {
+    const std::string rule = fmt::format("{}, GROUP=\"render\", MODE=\"0660\"", match);
+    rules += (rules.empty() ? "" : "\\n") + rule;
+    if (!nixos)
+      remedy.commands.push_back(
+          fmt::format("echo '{}' | sudo tee {}/etc/udev/rules.d/70-anynpu.rules", rule, append));
+    append = "-a ";
+  }
+  if (nixos) {
+    remedy.commands = {fmt::format("services.udev.extraRules = ''{}'';", rules)};
+    return;
+  }
+  remedy.commands.emplace_back("sudo udevadm control --reload && sudo udevadm trigger");
+  remedy.commands.push_back("sudo usermod -aG render " + user_of(context));
+}
+
+void join_on_host(const CheckContext& context, const std::vector<gid_t>& gids, Remedy& remedy) {
+  const std::string user = user_of(context);
+  std::vector<std::string> names, made, quoted;
+  for (gid_t gid : gids) {
+    std::string name = host::group_name(context.machine(), gid);
+    if (name.empty()) {
+      name = made.empty() ? "npu" : fmt::format("npu{}", gid);
+      made.push_back(std::to_string(gid));
+      remedy.commands.push_back(fmt::format("sudo groupadd -g {} {}", gid, name));
+    }
+    quoted.push_back('"' + name + '"');
+    names.push_back(std::move(name));
+  }
+  const std::string_view plural = names.size() == 1 ? "" : "s";
+  remedy.text = made.empty() ? fmt::format("join the group{} {}", plural, in_words(names))
+                             : fmt::format("give the group {} a name and join the group{} {}",
+                                           in_words(made), plural, in_words(names));
+  if (context.distribution().id == "nixos") {
+    remedy.commands = {fmt::format("users.users.{}.extraGroups = [ {} ];",
+                                   user == "$USER" ? "NAME" : user, join(quoted, " ")),
+                       "sudo nixos-rebuild switch"};
+    return;
+  }
+  remedy.text += ", then log out and in again";
+  remedy.commands.push_back(fmt::format("sudo usermod -aG {} {}", join(names, ","), user));
+}
+
 }  // namespace
 
 Remedy join_group(const CheckContext& context, const std::string& node,
                   std::string_view rule_match) {
+  return join_groups(context, {node}, {rule_match});
+}
+
+Remedy join_groups(const CheckContext& context, const std::vector<std::string>& nodes,
+                   const std::vector<std::string_view>& rule_matches) {
   const host::Machine& machine = context.machine();
-  auto info = machine.stat(node);
-  gid_t gid = info ? info->gid : 0;
-  bool group_may = info && (info->permissions & 060U) == 060U && gid != 0;
+  std::vector<gid_t> gids;
+  std::vector<std::string> numbers, of_nodes;  // "44", "44 of /dev/dri/card1"
+  std::string devices, closed;                 // closed: the first that its group may not open
+  for (const std::string& node : nodes) {
+    auto info = machine.stat(node);
+    const gid_t gid = info ? info->gid : 0;
+    if (closed.empty() && (!info || (info->permissions & 060U) != 060U || gid == 0)) closed = node;
+    devices += " --device " + node;
+    if (std::find(gids.begin(), gids.end(), gid) != gids.end()) continue;
+    gids.push_back(gid);
+    numbers.push_back(std::to_string(gid));
+    of_nodes.push_back(fmt::format("{} of {}", gid, node));
+  }
+  const std::string which =
+      fmt::format("the group{} {}", gids.size() == 1 ? "" : "s", in_words(of_nodes));
   Remedy remedy;
   switch (context.container().kind) {
     case ContainerKind::kDocker:
-    case ContainerKind::kOther:
-      remedy.text = fmt::format("start the container with the group {} of {}", gid, node);
-      remedy.commands = {fmt::format("docker run --group-add {} --device {} ...", gid, node)};
+    case ContainerKind::kOther: {
+      remedy.text = "start the container with " + which;
+      std::string options;
+      for (const std::string& number : numbers) options += " --group-add " + number;
+      remedy.commands = {fmt::format("docker run{}{} ...", options, devices)};
       break;
+    }
     case ContainerKind::kPodman:
-      remedy.text = fmt::format("start the container with the group {} of {}", gid, node);
-      remedy.commands = {fmt::format("podman run --group-add keep-groups --device {} ...", node)};
+      remedy.text = "start the container with " + which;
+      remedy.commands = {fmt::format("podman run --group-add keep-groups{} ...", devices)};
       break;
     case ContainerKind::kKubernetes:
-      remedy.text = fmt::format(
-          "give the pod the group {} of {}: it has no name in the container, "
-          "only its number counts",
-          gid, node);
+      remedy.text =
+          fmt::format("give the pod {}; in a container only a group's number counts", which);
       remedy.commands = {
           fmt::format("kubectl patch deployment NAME -p "
                       "'{{\"spec\":{{\"template\":{{\"spec\":{{\"securityContext\":{{"
                       "\"supplementalGroups\":[{}]}}}}}}}}}}'",
-                      gid)};
+                      join(numbers, ","))};
       break;
     case ContainerKind::kLxc:
-      remedy.text = fmt::format("map the group {} into the container", gid);
-      remedy.commands = {
-          fmt::format("lxc config device add NAME npu unix-char source={} gid={}", node, gid)};
-      break;
-    case ContainerKind::kNone: {
-      std::string group = host::group_name(machine, gid);
-      std::string user = host::user_name(machine, machine.identity().uid);
-      if (user.empty()) user = "$USER";
-      remedy.needs_root = true;
-      if (!group_may) {
-        remedy.text = fmt::format("let the group render open {}, and join it", node);
-        if (context.distribution().id == "nixos") {
-          remedy.commands = {fmt::format(
-              "services.udev.extraRules = ''{}, GROUP=\"render\", MODE=\"0660\"'';", rule_match)};
-        } else {
-          remedy.commands = {fmt::format("echo '{}, GROUP=\"render\", MODE=\"0660\"' | sudo tee "
-                                         "/etc/udev/rules.d/70-anynpu.rules",
-                                         rule_match),
-                             "sudo udevadm control --reload && sudo udevadm trigger",
-                             fmt::format("sudo usermod -aG render {}", user)};
-        }
-      } else if (context.distribution().id == "nixos") {
-        remedy.text = fmt::format("join the group {}", group.empty() ? std::to_string(gid) : group);
-        remedy.commands = {
-            fmt::format("users.users.{}.extraGroups = [ \"{}\" ];", user == "$USER" ? "NAME" : user,
-                        group.empty() ? "render" : group),
-            "sudo nixos-rebuild switch"};
-      } else if (group.empty()) {
-        remedy.text = fmt::format("give the group {} a name and join it", gid);
-        remedy.commands = {fmt::format("sudo groupadd -g {} npu", gid),
-                           fmt::format("sudo usermod -aG npu {}", user)};
-      } else {
-        remedy.text = fmt::format("join the group {}, then log out and in again", group);
-        remedy.commands = {fmt::format("sudo usermod -aG {} {}", group, user)};
+      remedy.text = fmt::format("map {} into the container", which);
+      for (const std::string& node : nodes) {
+        auto info = machine.stat(node);
+        remedy.commands.push_back(
+            fmt::format("lxc config device add NAME {} unix-char source={} gid={}",
+                        node.substr(node.rfind('/') + 1), node, info ? info->gid : 0));
       }
       break;
-    }
+    case ContainerKind::kNone:
+      remedy.needs_root = true;
+      if (!closed.empty())
+        open_to_render(context, closed, rule_matches, remedy);
+      else
+        join_on_host(context, gids, remedy);
+      break;
   }
+  return remedy;
+}
+
+Remedy newer_pc_kernel(const CheckContext& context, std::string text) {
+  Remedy remedy{.text = std::move(text), .needs_root = true, .needs_reboot = true};
+  const host::Distribution& distribution = context.distribution();
+  if (distribution.id == "debian")
+    remedy.commands = {fmt::format("sudo apt-get install -t {}-backports linux-image-amd64",
+                                   distribution.version == "12" ? "bookworm" : "trixie"),
+                       "sudo reboot"};
+  else if (distribution.id == "ubuntu")
+    remedy.commands = {
+        fmt::format("sudo apt-get install linux-generic-hwe-{}", distribution.version),
+        "sudo reboot"};
+  else if (distribution.id == "fedora")
+    remedy.commands = {"sudo dnf upgrade kernel", "sudo reboot"};
+  else if (distribution.id == "nixos")
+    remedy.commands = {"boot.kernelPackages = pkgs.linuxPackages_latest;",
+                       "sudo nixos-rebuild boot && sudo reboot"};
   return remedy;
 }
 

@@ -16,6 +16,13 @@ namespace anynpu::npu {
 Remedy join_group(const CheckContext& context, const std::string& node,
                   std::string_view rule_match);
 
+/// The same for several nodes, whose groups may differ: one command for all.
+Remedy join_groups(const CheckContext& context, const std::vector<std::string>& nodes,
+                   const std::vector<std::string_view>& rule_matches);
+
+/// A newer kernel for a PC, where the distribution has one.
+Remedy newer_pc_kernel(const CheckContext& context, std::string text);
+
 /// How a container gets nodes that the host has: --device for Docker and podman, a device plugin
 /// or CDI for a pod.
 Remedy pass_devices(const CheckContext& context, const std::vector<std::string>& nodes);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "host/environment.h"
 
 namespace anynpu::npu {
 namespace {
@@ -116,8 +117,11 @@ std::string describe_node(const host::Machine& machine, const std::string& path)
   if (!node)
     return path + ": " +
            (node.error().code == Code::kNotFound ? "not there" : "cannot be looked at");
-  return fmt::format("{}: {} {:04o} uid {} gid {}", path, host::to_string(node->kind),
-                     node->permissions, node->uid, node->gid);
+  // Groups of people have names that a support bundle leaves out.
+  const std::string group = node->gid < 1000 ? host::group_name(machine, node->gid) : "";
+  return fmt::format("{}: {} {:04o} uid {} gid {}{}", path, host::to_string(node->kind),
+                     node->permissions, node->uid, node->gid,
+                     group.empty() ? "" : " (" + group + ")");
 }
 
 }  // namespace anynpu::npu

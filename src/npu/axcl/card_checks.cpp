@@ -15,18 +15,25 @@ namespace {
 // Which of the four ways a dead card died.
 enum class Death { kDaemon, kSuspend, kHeat, kPanic };
 
-Death death_of(const CheckContext& context, const Card& card) {
-  if (!card.link_lost) return Death::kDaemon;
+struct Post {
+  Death death;
+  std::string evidence = {};
+};
+
+Post death_of(const CheckContext& context, const Card& card) {
+  if (!card.link_lost) return {Death::kDaemon};
   const auto& lines = context.kernel_log().lines;
   for (const std::string& line : lines) {
     if (contains(line, ": dead!")) break;
-    if (contains(line, "PM: suspend entry")) return Death::kSuspend;
+    if (contains(line, "PM: suspend entry"))
+      return {Death::kSuspend, "kernel log: " + printable(line)};
   }
   auto path = context.machine().read_text("/proc/ax_proc/pcie/sysdump/path", 256);
-  for (const std::string& name :
-       context.machine().list(path ? std::string(trim(*path)) : std::string("/opt")))
-    if (contains(name, "sysdump") || contains(name, "vmcore")) return Death::kPanic;
-  return Death::kHeat;
+  const std::string folder = path ? std::string(trim(*path)) : std::string("/opt");
+  for (const std::string& name : context.machine().list(folder))
+    if (contains(name, "sysdump") || contains(name, "vmcore"))
+      return {Death::kPanic, fmt::format("{}/{}: the dump of the card's memory", folder, name)};
+  return {Death::kHeat};
 }
 
 Verdict not_dead(const CheckContext& context, Death death) {
@@ -34,11 +41,21 @@ Verdict not_dead(const CheckContext& context, Death death) {
   std::vector<Problem> problems;
   for (std::size_t i = 0; i < facts.cards.size(); ++i) {
     const Card& card = facts.cards[i];
-    if (card.state != CardState::kDead || death_of(context, card) != death) continue;
+    if (card.state != CardState::kDead) continue;
+    const Post post = death_of(context, card);
+    if (post.death != death) continue;
     Problem problem{.device = device_id(context, i), .evidence = {card.state_evidence}};
     problem.evidence.push_back(
         fmt::format("/sys/bus/pci/devices/{}/config: {}", card.function.address,
                     card.link_lost ? "all ones, the link is gone" : "the link is there"));
+    if (!post.evidence.empty()) problem.evidence.push_back(post.evidence);
+    if (death == Death::kSuspend)
+      problem.remedy = {
+          .text =
+              "keep the machine from suspending, then switch it off and unplug "
+              "it for ten seconds",
+          .commands = {"sudo systemctl mask sleep.target suspend.target", "sudo poweroff"},
+          .needs_root = true};
     if (death == Death::kDaemon)
       problem.remedy = {.text = "reboot this one card",
                         .commands = {fmt::format("sudo anynpu recover {} --apply", problem.device)},

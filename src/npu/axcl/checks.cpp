@@ -190,7 +190,8 @@ std::span<const Check> checks() {
        .title = "The host has not suspended with the card",
        .symptom = "device 4: dead! after a night",
        .cause = "the host was suspended, and the card does not live through that",
-       .fix = "take the power from the machine; keep it from suspending: sudo systemctl mask "
+       .fix = "switch the machine off and unplug it for ten seconds; keep it from suspending: sudo "
+              "systemctl mask "
               "sleep.target suspend.target",
        .depends_on = kNeedsLife,
        .run = check_not_suspended},
@@ -201,7 +202,7 @@ std::span<const Check> checks() {
        .symptom = "device 4: dead! under load, the card's registers read as ones",
        .cause = "the card is gone from the link under load: most likely it was over 120 °C and "
                 "switched itself off",
-       .fix = "cool the card, then take the power from the machine",
+       .fix = "cool the card, then switch the machine off and unplug it for ten seconds",
        .depends_on = kNeedsLife,
        .run = check_not_overheated},
       {.id = "AX-DEAD-PANIC",
@@ -210,7 +211,7 @@ std::span<const Check> checks() {
        .title = "The card's own kernel has not crashed",
        .symptom = "device 4: dead!, and a dump of the card's memory was written",
        .cause = "the kernel on the card has crashed",
-       .fix = "keep the dump for AXERA, then take the power from the machine",
+       .fix = "keep the dump for AXERA, then switch the machine off and unplug it for ten seconds",
        .depends_on = kNeedsLife,
        .run = check_not_panicked},
       {.id = "AX-NODES-MISSING",

@@ -69,7 +69,7 @@ Verdict check_container_nodes(const CheckContext& context) {
     problem.device = device.id;
     for (const std::string& node : missing)
       problem.evidence.push_back(describe_node(context.machine(), node));
-    problem.evidence.push_back(context.container().evidence);
+    problem.evidence.push_back("in a container: " + context.container().evidence);
     if (missing.size() < device.nodes.size() && is_card(missing.front()))
       problem.cause =
           "the container has the render node only; the vendor's runtime opens the card "
@@ -107,22 +107,18 @@ Verdict check_node_permission(const CheckContext& context) {
   for (const Device& device : facts.devices) {
     Problem problem;
     problem.device = device.id;
+    std::vector<std::string> closed;
+    std::vector<std::string_view> matches;
     for (const std::string& node : device.nodes) {
       if (!context.machine().exists(node) || context.machine().may_open(node)) continue;
       problem.evidence.push_back(describe_node(context.machine(), node));
-      Remedy more =
-          join_group(context, node, node == kMiscNode ? "KERNEL==\"rknpu\"" : "SUBSYSTEM==\"drm\"");
-      if (problem.remedy.text.empty()) {
-        problem.remedy = std::move(more);
-        continue;
-      }
-      problem.remedy.text += "; " + more.text;
-      for (std::string& command : more.commands)
-        if (std::find(problem.remedy.commands.begin(), problem.remedy.commands.end(), command) ==
-            problem.remedy.commands.end())
-          problem.remedy.commands.push_back(std::move(command));
+      closed.push_back(node);
+      const std::string_view match = node == kMiscNode ? "KERNEL==\"rknpu\"" : "SUBSYSTEM==\"drm\"";
+      if (std::find(matches.begin(), matches.end(), match) == matches.end())
+        matches.push_back(match);
     }
     if (problem.evidence.empty()) continue;
+    problem.remedy = join_groups(context, closed, matches);
     std::string groups;
     for (gid_t gid : context.machine().identity().groups) groups += fmt::format(" {}", gid);
     problem.evidence.push_back(

@@ -184,7 +184,8 @@ Verdict check_container_node(const CheckContext& context) {
     if (machine.exists(device.node)) continue;
     Problem problem;
     problem.device = device.id;
-    problem.evidence = {device.node + ": not there", context.container().evidence};
+    problem.evidence = {device.node + ": not there",
+                        "in a container: " + context.container().evidence};
     for (const std::string& other : machine.list("/dev/accel"))
       problem.evidence.push_back("/dev/accel/" + other + ": there, of another driver");
     problem.remedy = pass_devices(context, device.nodes);

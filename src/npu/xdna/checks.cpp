@@ -9,9 +9,6 @@ namespace anynpu::npu::xdna {
 namespace {
 
 constexpr std::string_view kFamily = "xdna";
-constexpr LogRule kProtocol{
-    kFamily, {"Incompatible firmware protocol", "firmware is not alive"}, true};
-constexpr LogRule kMailboxMagic{kFamily, {"Invalid mbox magic"}, true};
 constexpr LogRule kSmu{kFamily, {"aie2_smu_init: Access power failed"}, true};
 constexpr LogRule kSva{kFamily, {"SVA bind device failed", "Enable PASID failed"}, true};
 constexpr LogRule kCarveout{
@@ -208,7 +205,7 @@ std::span<const Check> checks() {
        .fix = "update the kernel, or go back to the distribution's earlier firmware",
        .links = kProtocolLinks,
        .depends_on = kNeedsAnyIommu,
-       .run = in_log<kProtocol>},
+       .run = check_firmware_understood},
       {.id = "XD-FW-BLOB",
        .family = kFamily,
        .layer = Layer::kFirmware,
@@ -218,7 +215,7 @@ std::span<const Check> checks() {
        .fix = "install the distribution's own firmware over it",
        .links = kMagicLinks,
        .depends_on = kNeedsAnyIommu,
-       .run = in_log<kMailboxMagic>},
+       .run = check_firmware_fits},
       {.id = "XD-SMU",
        .family = kFamily,
        .layer = Layer::kFirmware,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "npu/log_rule.h"
 #include "npu/remedies.h"
 #include "npu/xdna/abi.h"
 #include "npu/xdna/check_functions.h"
@@ -19,6 +20,10 @@ std::string describe(const PciFunction& function) {
                      function.vendor, function.device,
                      function.driver.empty() ? "no driver" : "driver " + function.driver);
 }
+
+constexpr LogRule kProtocol{
+    "xdna", {"Incompatible firmware protocol", "firmware is not alive"}, true};
+constexpr LogRule kMailboxMagic{"xdna", {"Invalid mbox magic"}, true};
 
 // The premise of what is asked of a function that no driver has taken.
 Verdict without_driver(const Facts& facts) {
@@ -115,23 +120,7 @@ Verdict check_kernel_new_enough(const CheckContext& context) {
   if (available && *available) return pass();
   Problem& problem = verdict.problems[0];
   problem.evidence.push_back("kernel " + host::kernel_release(context.machine()));
-  problem.remedy = {.text = "install a kernel that has the driver, and reboot",
-                    .needs_root = true,
-                    .needs_reboot = true};
-  const host::Distribution& distribution = context.distribution();
-  if (distribution.id == "debian")
-    problem.remedy.commands = {fmt::format("sudo apt-get install -t {}-backports linux-image-amd64",
-                                           distribution.version == "12" ? "bookworm" : "trixie"),
-                               "sudo reboot"};
-  else if (distribution.id == "ubuntu")
-    problem.remedy.commands = {
-        fmt::format("sudo apt-get install linux-generic-hwe-{}", distribution.version),
-        "sudo reboot"};
-  else if (distribution.id == "fedora")
-    problem.remedy.commands = {"sudo dnf upgrade kernel", "sudo reboot"};
-  else if (distribution.id == "nixos")
-    problem.remedy.commands = {"boot.kernelPackages = pkgs.linuxPackages_latest;",
-                               "sudo nixos-rebuild boot && sudo reboot"};
+  problem.remedy = newer_pc_kernel(context, "install a kernel that has the driver, and reboot");
   return verdict;
 }
 
@@ -261,6 +250,32 @@ Verdict check_firmware_readable(const CheckContext& context) {
                     .commands = {fmt::format("sudo unzstd {}/*.zst", facts.firmware),
                                  "sudo modprobe -r amdxdna && sudo modprobe amdxdna"},
                     .needs_root = true};
+  return verdict;
+}
+
+Verdict check_firmware_understood(const CheckContext& context) {
+  Verdict verdict = look_in_log(context, kProtocol);
+  for (Problem& problem : verdict.problems)
+    problem.remedy = newer_pc_kernel(
+        context, "update the kernel, or go back to the distribution's earlier firmware");
+  return verdict;
+}
+
+Verdict check_firmware_fits(const CheckContext& context) {
+  Verdict verdict = look_in_log(context, kMailboxMagic);
+  for (Problem& problem : verdict.problems) {
+    problem.remedy = {.text = "install the distribution's own firmware over it, and reboot",
+                      .needs_root = true,
+                      .needs_reboot = true};
+    const std::string& distribution = context.distribution().id;
+    if (distribution == "debian")
+      problem.remedy.commands = {"sudo apt-get install --reinstall firmware-amd-graphics"};
+    else if (distribution == "ubuntu")
+      problem.remedy.commands = {"sudo apt-get install --reinstall linux-firmware"};
+    else if (distribution == "fedora")
+      problem.remedy.commands = {"sudo dnf reinstall amd-gpu-firmware"};
+    problem.remedy.commands.emplace_back("sudo reboot");
+  }
   return verdict;
 }
 

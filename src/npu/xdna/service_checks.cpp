@@ -86,9 +86,12 @@ Verdict check_service_limits(const CheckContext& context) {
         unit.limit.empty()
             ? fmt::format("{}: no LimitMEMLOCK, so that systemd gives it 8 MB", unit.file)
             : fmt::format("{}: LimitMEMLOCK={}", unit.file, printable(unit.limit, 60)));
+    const std::string folder = fmt::format("/etc/systemd/system/{}.d", name);
+    problem.remedy.commands.push_back("sudo mkdir -p " + folder);
     problem.remedy.commands.push_back(fmt::format(
-        "printf '[Service]\\nLimitMEMLOCK=infinity\\n' | sudo systemctl edit --stdin {}", name));
-    problem.remedy.commands.push_back(fmt::format("sudo systemctl restart {}", name));
+        "printf '[Service]\\nLimitMEMLOCK=infinity\\n' | sudo tee {}/memlock.conf", folder));
+    problem.remedy.commands.push_back(
+        fmt::format("sudo systemctl daemon-reload && sudo systemctl restart {}", name));
   }
   if (!any) return skip("no service of this machine is known to use the NPU");
   if (problem.evidence.empty()) return pass();
