@@ -113,18 +113,18 @@ struct Started {
 };
 
 // What a worker answers to the canary, and its times; a worker that does not is ended.
-Result<BatchOutput> ask(Worker& worker, const Placement& placement, const InputSource& canary,
-                        double& wall_ms) {
+Result<BatchOutput> ask(std::unique_ptr<Worker>& worker, const Placement& placement,
+                        const ServeOptions& options, const InputSource& canary, double& wall_ms) {
   const InputSource* sources[] = {&canary};
-  const BatchRule rule = batch_rule(placement.artifact, worker.session());
+  const BatchRule rule = batch_rule(placement.artifact, worker->session());
   const TimePoint start = Clock::now();
-  auto ran = run_batch(worker, sources, rule, start + kTrialRunLimit);
+  auto ran = run_batch(*worker, sources, rule, start + kTrialRunLimit);
   wall_ms = ms_since(start);
   if (ran) return std::move(*ran);
   Error error = ran.error().error;
   if (error.code == Code::kCrashed)
-    error.message = "on the canary, the worker " + worker.obituary();
-  worker.end(error.code == Code::kTimeout);
+    error.message = "on the canary, the worker " + worker->obituary(kLongObituaryPatience);
+  options.quarantine->end_worker(std::move(worker), must_be_ended(error), placement);
   return error;
 }
 
@@ -132,10 +132,11 @@ Result<Started> begin(const Placement& placement, const ServeOptions& options,
                       const InputSource& canary) {
   Started started;
   const TimePoint start = Clock::now();
-  ANYNPU_TRY(worker, start_worker(placement, options.isolated, start + kLoadLimit));
+  ANYNPU_TRY(worker, start_worker(placement, options.isolated, start + kLoadLimit, options.stop,
+                                  *options.quarantine));
   started.worker = std::move(worker);
   started.load_ms = ms_since(start);
-  ANYNPU_TRY(ran, ask(*started.worker, placement, canary, started.first_ms));
+  ANYNPU_TRY(ran, ask(started.worker, placement, options, canary, started.first_ms));
   started.canary = std::move(ran);
   return started;
 }
@@ -161,7 +162,7 @@ std::vector<std::optional<Result<Started>>> begin_on_cpu(const std::vector<Place
 }
 
 Result<Trial> try_started(const Placement& placement, Result<Started> started,
-                          const InputSource& canary) {
+                          const ServeOptions& options, const InputSource& canary) {
   if (!started) return std::move(started).error();
   Trial trial;
   trial.candidate.placement = placement;
@@ -175,7 +176,7 @@ Result<Trial> try_started(const Placement& placement, Result<Started> started,
   double spent = 0;
   while (static_cast<int>(times.size()) < kMostRuns && (times.empty() || spent < kEnoughMs)) {
     double wall = 0;
-    ANYNPU_TRY(ran, ask(*worker, placement, canary, wall));
+    ANYNPU_TRY(ran, ask(worker, placement, options, canary, wall));
     trial.recent.doubt(ran.inputs, ran.outputs);
     times.push_back(ran.infer_ms);
     overheads.push_back(wall - ran.infer_ms);
@@ -183,7 +184,7 @@ Result<Trial> try_started(const Placement& placement, Result<Started> started,
   }
   if (placement.on_npu()) {
     double wall = 0;
-    ANYNPU_TRY(ran, ask(*worker, placement, ReversedSource(canary), wall));
+    ANYNPU_TRY(ran, ask(worker, placement, options, ReversedSource(canary), wall));
     trial.recent.doubt(ran.inputs, ran.outputs);
     // Nothing is to be learned from a network that gives both the same answer.
     if (!same_bytes(ran.outputs[0], trial.canary_outputs))
@@ -203,40 +204,16 @@ Result<Trial> try_started(const Placement& placement, Result<Started> started,
   return trial;
 }
 
-// A trial on a device, with the rules of the quarantine. A device that fails is quarantined and the
-// placement waits for it; one that never loads the artifact, or crashes on it twice, is rejected:
-// then it is the artifact.
-Result<Trial> try_device(const Placement& placement, const InputSource& canary,
-                         const ServeOptions& options,
-                         const std::vector<engine::Tensor>& reference) {
-  Quarantine& quarantine = *options.quarantine;
-  Trial waiting;
-  waiting.candidate.placement = placement;
-  waiting.canary_outputs = reference;
-  const Quarantine::Pass pass = quarantine.enter(placement.device).pass;
-  if (pass == Quarantine::Pass::kWait) return waiting;
-  auto trial = try_started(placement, begin(placement, options, canary), canary);
-  if (!trial && trial.error().code == Code::kCrashed && pass == Quarantine::Pass::kFree)
-    trial = try_started(placement, begin(placement, options, canary), canary);
-  if (trial) {
-    if (pass == Quarantine::Pass::kProbe) quarantine.succeeded(placement.device);
-    return trial;
-  }
-  const Code code = trial.error().code;
-  if (code == Code::kTimeout || code == Code::kDevice || pass == Quarantine::Pass::kProbe) {
-    quarantine.failed(placement.device, placement.id() + ": " + trial.error().message);
-    return waiting;
-  }
-  return trial;
-}
-
-// Why the canary's answer disqualifies a candidate; empty when it agrees with the reference.
+// Why the canary's answer disqualifies a candidate; empty when it agrees with the reference, or is
+// it.
 std::string disagreement(const model::Package& package,
                          const std::vector<engine::Tensor>& reference, Trial& trial) {
-  auto agreement = compare(package, reference, trial.canary_outputs);
+  Measured& measured = *trial.candidate.measured;
+  auto agreement =
+      compare(package, reference.empty() ? trial.canary_outputs : reference, trial.canary_outputs);
+  measured.cosine = agreement ? agreement->cosine : 0;
+  measured.same_top1 = agreement && agreement->same_top1;
   if (!agreement) return agreement.error().message;
-  trial.candidate.measured->cosine = agreement->cosine;
-  trial.candidate.measured->same_top1 = agreement->same_top1;
   double least = trial.candidate.placement.artifact.min_cosine;
   if (agreement->cosine < least)
     return fmt::format(
@@ -246,6 +223,45 @@ std::string disagreement(const model::Package& package,
   if (!agreement->same_top1 && !package.canary.empty() && package.task != model::Task::kRaw)
     return "disagrees with the reference on the canary: another class comes first";
   return "";
+}
+
+// A trial on a device, with the rules of the quarantine. A device that fails is quarantined and the
+// placement waits for it; one that never loads the artifact, or crashes on it twice, is rejected:
+// then it is the artifact. A device that comes from quarantine must also answer as the reference
+// does, else it stays there.
+Result<Trial> try_device(const model::Package& package, const Placement& placement,
+                         const InputSource& canary, const ServeOptions& options,
+                         const std::vector<engine::Tensor>& reference) {
+  Quarantine& quarantine = *options.quarantine;
+  Trial waiting;
+  waiting.candidate.placement = placement;
+  waiting.canary_outputs = reference;
+  const Quarantine::Pass pass = quarantine.enter(placement.device).pass;
+  if (pass == Quarantine::Pass::kWait) return waiting;
+  const bool probe = pass == Quarantine::Pass::kProbe;
+  auto trial = try_started(placement, begin(placement, options, canary), options, canary);
+  if (!trial && trial.error().code == Code::kCrashed && !probe)
+    trial = try_started(placement, begin(placement, options, canary), options, canary);
+  if (trial && probe) {
+    const std::string why = disagreement(package, reference, *trial);
+    if (trial->candidate.measured->cosine < placement.artifact.min_cosine) {
+      quarantine.end_worker(std::move(trial->worker), false, placement);
+      quarantine.failed(placement.device, placement.id() + ": " + why);
+      return waiting;
+    }
+    quarantine.succeeded(placement.device);
+  }
+  if (trial) return trial;
+  const Code code = trial.error().code;
+  if (code == Code::kCancelled) {
+    if (probe) quarantine.abandoned(placement.device);
+    return trial;
+  }
+  if (code == Code::kTimeout || code == Code::kDevice || probe) {
+    quarantine.failed(placement.device, placement.id() + ": " + trial.error().message);
+    return waiting;
+  }
+  return trial;
 }
 
 Error nothing_serves(const model::Package& package, const PlacementReport& report) {
@@ -264,9 +280,14 @@ Error nothing_serves(const model::Package& package, const PlacementReport& repor
 }  // namespace
 
 Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated,
-                                             TimePoint deadline) {
-  return isolated || placement.on_npu() ? start_worker_process(placement, deadline)
-                                        : start_worker_in_process(placement);
+                                             TimePoint deadline, const StopFlag& stop,
+                                             Quarantine& quarantine) {
+  if (stop && *stop) return Error{Code::kCancelled, "is not started, because the server stops"};
+  if (!isolated && !placement.on_npu()) return start_worker_in_process(placement);
+  std::unique_ptr<Worker> stuck;
+  auto worker = start_worker_process(placement, deadline, stop, &stuck);
+  if (stuck) quarantine.keep_stuck(std::move(stuck), placement);
+  return worker;
 }
 
 Result<Choice> choose(const model::Package& package, const model::Version& version,
@@ -293,9 +314,11 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
       reject("the policy is npu-required", std::nullopt);
       continue;
     }
-    auto trial = placement.on_npu() ? try_device(placement, canary, options, reference)
-                 : on_cpu[i]        ? try_started(placement, std::move(*on_cpu[i]), canary)
-                             : try_started(placement, begin(placement, options, canary), canary);
+    auto trial = placement.on_npu() ? try_device(package, placement, canary, options, reference)
+                 : on_cpu[i]
+                     ? try_started(placement, std::move(*on_cpu[i]), options, canary)
+                     : try_started(placement, begin(placement, options, canary), options, canary);
+    if (!trial && trial.error().code == Code::kCancelled) return std::move(trial).error();
     if (!trial) {
       reject(trial.error().message, std::nullopt);
       continue;
@@ -305,11 +328,12 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
     if (std::string why = trial->worker ? disagreement(package, reference, *trial) : "";
         !why.empty()) {
       reject(why, trial->candidate.measured);
+      options.quarantine->end_worker(std::move(trial->worker), false, placement);
       continue;
     }
     if (unwanted) {
       reject("the policy is npu-required", trial->candidate.measured);
-      trial->worker->end(false);
+      options.quarantine->end_worker(std::move(trial->worker), false, placement);
       continue;
     }
     trials.push_back(std::move(*trial));

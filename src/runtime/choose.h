@@ -31,12 +31,14 @@ struct Choice {
   std::optional<engine::SessionInfo> session;  // of the first that was loaded
 };
 
-/// Starts a worker for a placement, isolated or not; on an NPU always isolated.
+/// Starts a worker for a placement, isolated or not; on an NPU always isolated. One that fails and
+/// cannot be ended is left to the quarantine.
 Result<std::unique_ptr<Worker>> start_worker(const Placement& placement, bool isolated,
-                                             TimePoint deadline);
+                                             TimePoint deadline, const StopFlag& stop,
+                                             Quarantine& quarantine);
 
-/// An error only when nothing at all can serve; it names every candidate with its reason. Needs
-/// options.quarantine.
+/// An error only when nothing at all can serve; it names every candidate with its reason. Or
+/// Code::kCancelled, after options.stop was set. Needs options.quarantine.
 Result<Choice> choose(const model::Package& package, const model::Version& version,
                       const InputSource& canary, const ServeOptions& options);
 

@@ -43,7 +43,7 @@ class InProcessWorker : public Worker {
   }
 
   bool end(bool) override { return true; }
-  std::string obituary() override { return "failed in this process"; }
+  std::string obituary(Duration) override { return "failed in this process"; }
 
  private:
   std::unique_ptr<engine::Session> session_;

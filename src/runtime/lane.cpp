@@ -18,15 +18,12 @@ constexpr double kDearCall = 0.2;  // of a run
 constexpr auto kFirstPause = milliseconds(100);
 constexpr auto kLongestCpuPause =
     milliseconds(500);  // there is no device to spare, and requests may wait
+constexpr auto kLongestStartPause = seconds(30);
+constexpr auto kBreath = milliseconds(100);  // after an exception
 constexpr auto kLookAtCircuit = milliseconds(250);
 constexpr auto kFirstRunTakes = seconds(5);  // longer than others: caches, clocks, firmware
 constexpr double kMediansBetweenLooks = 20;  // so that looks cost a twentieth of the time at most
 constexpr auto kProvenAfter = seconds(5);    // a worker that lived so long did not fail at once
-
-Duration pause_after(int failures) {
-  if (failures <= 1) return Duration::zero();
-  return std::min<Duration>(kLongestCpuPause, kFirstPause * (1 << std::min(failures - 2, 12)));
-}
 
 // Whether a call costs so much beyond the engine's own time that running requests together pays. An
 // engine makes a graph for every size of batch, with weights of its own, which takes longer than
@@ -37,6 +34,12 @@ bool is_dear(const std::optional<Measured>& measured) {
 }
 
 }  // namespace
+
+Duration pause_after(int failures, bool crashed) {
+  if (failures <= 1) return Duration::zero();
+  const Duration longest = crashed ? Duration(kLongestCpuPause) : Duration(kLongestStartPause);
+  return std::min<Duration>(longest, kFirstPause * (1 << std::min(failures - 2, 12)));
+}
 
 void answer(const JobPtr& job, Result<Reply> result, Queue& queue, Counters& counters) {
   if (job->answered.exchange(true)) return;
@@ -52,7 +55,11 @@ void answer(const JobPtr& job, Result<Reply> result, Queue& queue, Counters& cou
       ++counters.failed;
     }
   }
-  job->done(std::move(result));
+  try {
+    job->done(std::move(result));
+  } catch (const std::exception& problem) {
+    log::error("an answer is lost: {}", problem.what());
+  }
 }
 
 Lane::Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold)
@@ -70,6 +77,7 @@ Lane::Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold)
       kernel_(placement_.family) {
   seat_.rank = rank;
   if (worker_) {
+    worker_->obey(nullptr);  // it was started for a model that serves now
     rule_ = rule_for(*worker_);
     note_ = placement_.on_npu() ? worker_->session().note : "";
     pid_ = worker_->pid();
@@ -109,57 +117,81 @@ void Lane::loop() {
   Queue& queue = shared_.queue;
   std::unique_lock lock(queue.mutex);
   while (!queue.stopping) {
-    if (stuck_ && !stuck_->alive()) stuck_.reset();
-    if (!worker_) {
-      if (cold_ && !queue.lower_ranks_fail(seat_.rank)) {
-        seat_.state = LaneState::kCold;
-        seat_.wake->wait(lock);
-        continue;
-      }
-      const auto pass = permit(lock);
-      if (!pass) continue;
-      seat_.state = LaneState::kStarting;
-      lock.unlock();
-      Result<> started = start();
-      lock.lock();
-      const bool probe = *pass == Quarantine::Pass::kProbe;
-      if (!started && probe && queue.stopping) shared_.quarantine.abandoned(placement_.device);
-      if (!started) {
-        lose_worker(lock, started.error().message, false);
-        continue;
-      }
-      if (probe) shared_.quarantine.succeeded(placement_.device);
-      seat_.state = LaneState::kReady;
-      queue.wake_lanes();
-      continue;  // the queue may have been stopped meanwhile
+    try {
+      step(lock);
+    } catch (const std::exception& problem) {
+      survive(lock, problem);
     }
-    // A worker that died in its sleep must not cost a request; one that has just answered is there.
-    if (!answered_ && !worker_->alive()) {
-      lose_worker(lock, "the worker " + worker_->obituary(), false);
-      continue;
-    }
-    if (placement_.on_npu()) {
-      if (worn_) ++recycled_;
-      if (worn_ || !shared_.quarantine.closed(placement_.device)) {
-        seat_.state = worn_ ? LaneState::kStarting : LaneState::kQuarantined;
-        retire(lock);
-        continue;
-      }
-    }
-    answered_ = false;
-    std::vector<JobPtr> jobs = queue.take(seat_.rank, rule_.most);
-    if (jobs.empty()) {
-      seat_.state = LaneState::kReady;
-      seat_.idle = true;
-      seat_.wake->wait(lock);
-      seat_.idle = false;
-      continue;
-    }
-    serve(lock, std::move(jobs));
   }
   seat_.state = LaneState::kStopped;
+  std::unique_ptr<Worker> last = std::move(worker_);
   lock.unlock();
-  if (worker_) worker_->end(false);
+  if (last) shared_.quarantine.end_worker(std::move(last), false, placement_);
+}
+
+void Lane::step(std::unique_lock<std::mutex>& lock) {
+  if (!worker_) return bring_up(lock);
+  // A worker that died in its sleep must not cost a request; one that has just answered is there.
+  if (!answered_ && !worker_->alive())
+    return lose_worker(lock, {"the worker " + worker_->obituary(Duration::zero())});
+  if (placement_.on_npu()) {
+    if (worn_) ++recycled_;
+    if (worn_ || !shared_.quarantine.closed(placement_.device)) {
+      seat_.state = worn_ ? LaneState::kStarting : LaneState::kQuarantined;
+      return retire(lock);
+    }
+  }
+  answered_ = false;
+  std::vector<JobPtr> jobs = shared_.queue.take(seat_.rank, rule_.most);
+  if (!jobs.empty()) return serve(lock, std::move(jobs));
+  seat_.state = LaneState::kReady;
+  seat_.idle = true;
+  seat_.wake->wait(lock);
+  seat_.idle = false;
+}
+
+void Lane::survive(std::unique_lock<std::mutex>& lock, const std::exception& problem) {
+  if (!lock.owns_lock()) lock.lock();
+  std::vector<JobPtr> left;
+  left.swap(seat_.running);
+  seat_.idle = false;
+  if (worker_ && seat_.state == LaneState::kBusy) seat_.state = LaneState::kReady;
+  lock.unlock();
+  log::error("a lane of {} goes on after: {}", placement_.id(), problem.what());
+  for (const JobPtr& job : left)
+    answer(job, Error{Code::kInternal, problem.what()}, shared_.queue, shared_.counters);
+  lock.lock();
+  if (!shared_.queue.stopping) seat_.wake->wait_for(lock, kBreath);
+}
+
+void Lane::bring_up(std::unique_lock<std::mutex>& lock) {
+  Queue& queue = shared_.queue;
+  if (cold_ && !queue.lower_ranks_fail(seat_.rank)) {
+    seat_.state = LaneState::kCold;
+    seat_.wake->wait(lock);
+    return;
+  }
+  const auto pass = permit(lock);
+  if (!pass) return;
+  const bool probe = *pass == Quarantine::Pass::kProbe;
+  seat_.state = LaneState::kStarting;
+  lock.unlock();
+  Result<> started;
+  try {
+    started = start();
+  } catch (const std::exception& problem) {
+    started = Error{Code::kInternal, problem.what()};
+  }
+  if (started && probe) shared_.quarantine.succeeded(placement_.device);
+  lock.lock();
+  if (!started && probe && queue.stopping) shared_.quarantine.abandoned(placement_.device);
+  if (!started) {
+    const Code code = started.error().code;
+    const bool crashed = code == Code::kCrashed || code == Code::kTimeout;
+    return lose_worker(lock, {started.error().message}, crashed);
+  }
+  seat_.state = LaneState::kReady;
+  queue.wake_lanes();
 }
 
 std::optional<Quarantine::Pass> Lane::permit(std::unique_lock<std::mutex>& lock) {
@@ -169,8 +201,11 @@ std::optional<Quarantine::Pass> Lane::permit(std::unique_lock<std::mutex>& lock)
     seat_.wake->wait_until(lock, not_before_);
     return std::nullopt;
   }
+  lock.unlock();  // it may look through all processes
   const Quarantine::Permit permit = shared_.quarantine.enter(placement_.device);
+  lock.lock();
   if (permit.pass != Quarantine::Pass::kWait) return permit.pass;
+  if (shared_.queue.stopping) return std::nullopt;  // nobody wakes this lane any more
   if (seat_.state != LaneState::kQuarantined) {
     seat_.state = LaneState::kQuarantined;
     shared_.queue.wake_lanes();
@@ -186,20 +221,21 @@ void Lane::retire(std::unique_lock<std::mutex>& lock) {
   pid_ = 0;
   shared_.queue.wake_lanes();
   lock.unlock();
-  worker->end(false);
-  worker.reset();
+  shared_.quarantine.end_worker(std::move(worker), false, placement_);
   lock.lock();
 }
 
 Result<> Lane::start() {
-  ANYNPU_TRY(worker, start_worker(placement_, shared_.options.isolated, Clock::now() + kLoadLimit));
+  ANYNPU_TRY(worker, start_worker(placement_, shared_.options.isolated, Clock::now() + kLoadLimit,
+                                  shared_.stop, shared_.quarantine));
   const BatchRule rule = rule_for(*worker);
   recent_ = RecentAnswers();
   if (auto agrees = check_canary(*worker, rule, shared_.options.hang_limit + kFirstRunTakes);
       !agrees) {
-    worker->end(agrees.error().code == Code::kTimeout);
+    shared_.quarantine.end_worker(std::move(worker), must_be_ended(agrees.error()), placement_);
     return agrees;
   }
+  worker->obey(nullptr);
   std::lock_guard lock(shared_.queue.mutex);
   worker_ = std::move(worker);
   rule_ = rule;
@@ -230,7 +266,8 @@ Result<> Lane::run_canary(Worker& worker, const BatchRule& rule, Duration limit,
   if (!ran) {
     Error problem = ran.error().error;
     if (problem.code == Code::kCrashed)
-      problem.message = "on the canary, the worker " + worker.obituary();
+      problem.message = "on the canary, the worker " +
+                        worker.obituary(worker_ ? kObituaryPatience : kLongObituaryPatience);
     return problem;
   }
   recent_.doubt(ran->inputs, ran->outputs);  // to be remembered; the comparison says more
@@ -328,23 +365,47 @@ void Lane::fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& j
     seat_.idle = false;
     for (JobPtr& job : shared_.queue.take(seat_.rank, rule_.most - static_cast<int>(jobs.size())))
       jobs.push_back(std::move(job));
+    seat_.running = jobs;  // from now on their deadlines are looked after there
   }
 }
 
 void Lane::serve(std::unique_lock<std::mutex>& lock, std::vector<JobPtr> jobs) {
   seat_.state = LaneState::kBusy;
   seat_.running = jobs;
-  if (static_cast<int>(jobs.size()) < rule_.most) {
-    fill_batch(lock, jobs);
-    seat_.running = jobs;
-  }
-  run_jobs(lock, jobs);
+  fill_batch(lock, jobs);
+  const std::optional<Loss> loss = run_jobs(lock, jobs);
   if (!lock.owns_lock()) lock.lock();
   seat_.running.clear();
-  if (worker_) seat_.state = LaneState::kReady;
+  if (loss) return lose_worker(lock, *loss);
+  seat_.state = LaneState::kReady;
 }
 
-void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs) {
+tl::expected<BatchOutput, RunFailure> Lane::run(const std::vector<const InputSource*>& sources,
+                                                TimePoint until) {
+  try {
+    return run_batch(*worker_, sources, rule_, until);
+  } catch (const std::exception& problem) {  // a picture for which there is no memory
+    return tl::make_unexpected(RunFailure{
+        Error{Code::kInternal, fmt::format("the request cannot be run: {}", problem.what())},
+        true});
+  }
+}
+
+// One bad input must not spoil the others' answers.
+std::optional<Lane::Loss> Lane::run_one_by_one(std::unique_lock<std::mutex>& lock,
+                                               const std::vector<JobPtr>& jobs) {
+  for (auto job = jobs.begin(); job != jobs.end(); ++job) {
+    if (!lock.owns_lock()) lock.lock();
+    std::optional<Loss> loss = run_jobs(lock, {*job});
+    if (!loss) continue;
+    hand_over(lock, {job + 1, jobs.end()}, Error{Code::kCrashed, loss->why}, true);
+    return loss;
+  }
+  return std::nullopt;
+}
+
+std::optional<Lane::Loss> Lane::run_jobs(std::unique_lock<std::mutex>& lock,
+                                         const std::vector<JobPtr>& jobs) {
   TimePoint start = Clock::now();
   std::string down = seat_.rank > 0 ? shared_.queue.why_down() : "";
   lock.unlock();
@@ -355,43 +416,29 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
     run_limit = std::max(run_limit, job->request.run_limit);
   }
   const TimePoint until = give_up(jobs.size(), run_limit);
-  auto ran = run_batch(*worker_, sources, rule_, until);
+  auto ran = run(sources, until);
   if (!ran && ran.error().error.code == Code::kTimeout)
     ran.error().error.message =
         fmt::format("the worker did not answer within {:.0f} ms", ms_since(start));
   if (ran && placement_.on_npu())
     if (auto sure = believe(sources, *ran, until, run_limit); !sure)
       ran = tl::make_unexpected(RunFailure{sure.error(), false});
-  if (!ran && ran.error().input_error && jobs.size() > 1) {
-    // One bad input must not spoil the others' answers: each on its own.
-    for (const JobPtr& job : jobs) {
-      if (!lock.owns_lock()) lock.lock();
-      if (!worker_) {
-        hand_over(lock, {job}, Error{Code::kCrashed, seat_.last_error}, true);
-        continue;
-      }
-      run_jobs(lock, {job});
-    }
-    return;
-  }
+  if (!ran && ran.error().input_error && jobs.size() > 1) return run_one_by_one(lock, jobs);
   if (!ran && ran.error().input_error) {
     answer(jobs[0], ran.error().error, shared_.queue, shared_.counters);
-    return;
+    return std::nullopt;
   }
   if (!ran) {
     Error error = ran.error().error;
     const bool lost = error.code == Code::kCrashed || error.code == Code::kTimeout ||
                       (placement_.on_npu() && error.code == Code::kDevice);
-    if (error.code == Code::kCrashed) error.message = "the worker " + worker_->obituary();
+    if (error.code == Code::kCrashed)
+      error.message = "the worker " + worker_->obituary(kObituaryPatience);
     error.message = placement_.id() + ": " + error.message;
     lock.lock();
     hand_over(lock, jobs, error, lost);
-    if (lost) {
-      lose_worker(lock, error.message, error.code == Code::kTimeout);
-    } else {
-      seat_.last_error = error.message;
-    }
-    return;
+    if (!lost) return std::nullopt;
+    return Loss{error.message, error.code == Code::kTimeout};
   }
   lock.lock();
   ++shared_.counters.batches;
@@ -418,6 +465,7 @@ void Lane::run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr
     reply.infer_ms = ran->infer_ms;
     answer(jobs[i], std::move(reply), shared_.queue, shared_.counters);
   }
+  return std::nullopt;
 }
 
 void Lane::hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs,
@@ -432,40 +480,38 @@ void Lane::hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPt
     if ((*job)->first_failure.empty()) (*job)->first_failure = error.message;
     if (!shared_.queue.give_back(*job, seat_.rank, lost)) spent.push_back(*job);
   }
-  seat_.running.clear();
+  std::erase_if(seat_.running, [&](const JobPtr& each) {
+    return std::find(jobs.begin(), jobs.end(), each) != jobs.end();
+  });
   lock.unlock();
   for (const JobPtr& job : spent) answer(job, job->last_error, shared_.queue, shared_.counters);
   lock.lock();
 }
 
-void Lane::lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool hangs) {
+void Lane::lose_worker(std::unique_lock<std::mutex>& lock, const Loss& loss, bool crashed) {
   if (worker_ && Clock::now() - up_since_ > kProvenAfter) seat_.consecutive_failures = 0;
   ++seat_.consecutive_failures;
   ++restarts_;
   ++shared_.counters.worker_restarts;
-  seat_.last_error = std::move(why);
+  seat_.last_error = loss.why;
   seat_.state = LaneState::kStarting;
   const bool on_npu = placement_.on_npu();
-  const Duration pause = on_npu ? Duration::zero() : pause_after(seat_.consecutive_failures);
+  const Duration pause =
+      on_npu ? Duration::zero() : pause_after(seat_.consecutive_failures, crashed);
   not_before_ = Clock::now() + pause;
-  const std::string reason = seat_.last_error;
+  // At the end of a drain workers are killed by the server: that says nothing of the device.
+  const bool by_itself = !shared_.queue.stopping;
   std::unique_ptr<Worker> lost = std::move(worker_);
   worn_ = false;
   pid_ = 0;
   shared_.queue.wake_lanes();
   if (shared_.queue.lower_ranks_fail(seat_.rank + 1)) shared_.queue.wake_all();
   lock.unlock();  // the requests are on their way; the rest may take its time
-  if (on_npu)
-    shared_.quarantine.failed(placement_.device, reason);
-  else
-    log::warn("{} (restarting after {:.1f} s)", reason, to_ms(pause) / 1000);
-  if (lost && !lost->end(hangs) && on_npu) {
-    shared_.quarantine.give_up(
-        placement_.device, lost->pid(),
-        fmt::format("worker {} hangs in the kernel and cannot be ended", lost->pid()));
-    stuck_ = std::move(lost);
-  }
-  lost.reset();
+  if (on_npu && by_itself)
+    shared_.quarantine.failed(placement_.device, loss.why);
+  else if (by_itself)
+    log::warn("{} (restarting after {:.1f} s)", loss.why, to_ms(pause) / 1000);
+  if (lost) shared_.quarantine.end_worker(std::move(lost), loss.hangs, placement_);
   lock.lock();
 }
 

@@ -9,6 +9,7 @@
 // the last look at the canary only after another look.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,7 +33,12 @@ struct LaneShared {
   const ServeOptions& options;
   Counters& counters;  // under the queue's lock
   Quarantine& quarantine;
+  StopFlag stop = nullptr;  // set when workers that are being started are not wanted any more
 };
+
+/// How long a worker of the CPU is left alone after so many failures in a row. What crashed may be
+/// back at once; what cannot even be started (its artifact was deleted) is asked less and less.
+Duration pause_after(int failures, bool crashed);
 
 class Lane {
  public:
@@ -55,6 +61,10 @@ class Lane {
 
  private:
   void loop();
+  void step(std::unique_lock<std::mutex>& lock);
+  /// After an exception: nobody who waits is forgotten.
+  void survive(std::unique_lock<std::mutex>& lock, const std::exception& problem);
+  void bring_up(std::unique_lock<std::mutex>& lock);
   Result<> start();
   /// How requests are run together.
   BatchRule rule_for(const Worker& worker) const;
@@ -78,10 +88,19 @@ class Lane {
   /// Waits a moment for more requests to run with those taken.
   void fill_batch(std::unique_lock<std::mutex>& lock, std::vector<JobPtr>& jobs);
   void serve(std::unique_lock<std::mutex>& lock, std::vector<JobPtr> jobs);
-  void run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs);
+  /// Why the worker is lost, if it is; the requests have then been handed over.
+  struct Loss {
+    std::string why;
+    bool hangs = false;
+  };
+  std::optional<Loss> run_jobs(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs);
+  std::optional<Loss> run_one_by_one(std::unique_lock<std::mutex>& lock,
+                                     const std::vector<JobPtr>& jobs);
+  tl::expected<BatchOutput, RunFailure> run(const std::vector<const InputSource*>& sources,
+                                            TimePoint until);
   void hand_over(std::unique_lock<std::mutex>& lock, const std::vector<JobPtr>& jobs,
                  const Error& error, bool lost);
-  void lose_worker(std::unique_lock<std::mutex>& lock, std::string why, bool hangs);
+  void lose_worker(std::unique_lock<std::mutex>& lock, const Loss& loss, bool crashed = true);
   TimePoint give_up(std::size_t batch, Duration run_limit) const;
   Duration patience(std::size_t batch) const;
 
@@ -112,7 +131,6 @@ class Lane {
   bool answered_ = false;  // just now
   std::string note_;
   KernelWatch kernel_;
-  std::unique_ptr<Worker> stuck_;  // one that could not be ended
 
   std::thread thread_;
 };

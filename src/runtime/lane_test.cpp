@@ -3,11 +3,14 @@
 #include "runtime/lane.h"
 
 #include <future>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "runtime/spread.h"
 
 namespace anynpu::runtime {
 namespace {
@@ -22,6 +25,14 @@ TEST(Patience, GrowsWithWhatIsUsualUpToALimit) {
   EXPECT_EQ(patience_for(least, 1000), seconds(10)) << "50 s would be too long";
   EXPECT_EQ(patience_for(least, 4000), seconds(20)) << "5 medians of what is slow by nature";
   EXPECT_EQ(patience_for(seconds(60), 1000), seconds(60)) << "the user knows better";
+}
+
+TEST(Pause, IsShortAfterACrashAndGrowsForWhatCannotBeStarted) {
+  EXPECT_EQ(pause_after(1, true), Duration::zero());
+  EXPECT_EQ(pause_after(2, false), milliseconds(100));
+  EXPECT_EQ(pause_after(3, false), milliseconds(200));
+  EXPECT_EQ(pause_after(1000, true), milliseconds(500)) << "requests may wait";
+  EXPECT_EQ(pause_after(1000, false), seconds(30));
 }
 
 /// A process that leads a group of its own, as workers do.
@@ -66,7 +77,7 @@ class OddWorker : public Worker {
     return output;
   }
   bool end(bool) override { return holder_ == 0; }
-  std::string obituary() override { return "still running"; }
+  std::string obituary(Duration) override { return "still running"; }
   pid_t pid() const override { return holder_; }
 
  private:
@@ -91,6 +102,12 @@ Trial trial_of(const std::string& device, const std::string& family, pid_t holde
   trial.candidate.measured = Measured{};
   trial.worker = std::make_unique<OddWorker>(holder);
   return trial;
+}
+
+void stop(Queue& queue) {
+  const std::lock_guard lock(queue.mutex);
+  queue.stopping = true;
+  queue.wake_all();
 }
 
 TEST(Lane, AWorkerThatCannotBeEndedIsReportedAndItsDeviceGivenUp) {
@@ -139,15 +156,163 @@ TEST(Lane, AWorkerThatCannotBeEndedIsReportedAndItsDeviceGivenUp) {
   holder.end();
   // Then it is tried; here nothing can be started on it, which opens the circuit once more.
   while (circuit().opened < 2) std::this_thread::sleep_for(milliseconds(1));
-  {
-    const std::lock_guard lock(queue.mutex);
-    queue.stopping = true;
-    queue.wake_all();
-  }
+  stop(queue);
   npu->join();
   cpu->join();
   const std::lock_guard lock(queue.mutex);
   queue.remove_seats();
+}
+
+TEST(Lane, AWorkerThatCannotBeEndedAtTheEndIsKeptAndItsDeviceGivenUp) {
+  Holder holder;
+  Queue queue(10);
+  const One canary;
+  const model::Package package;
+  const ServeOptions options;
+  Counters counters;
+  Quarantine quarantine;
+  const LaneShared shared{queue, package, canary, options, counters, quarantine};
+  Lane npu(shared, 0, trial_of("npu0", "rknpu", holder.pid()), false);
+  stop(queue);
+  npu.join();
+  ASSERT_EQ(quarantine.status().size(), 1U);
+  EXPECT_EQ(quarantine.status()[0].stuck, holder.pid());
+}
+
+TEST(Spread, AWorkerThatFailsIsEndedAndLeavesItsDeviceInQuarantine) {
+  Holder holder;
+  const One canary;
+  ServeOptions options;
+  options.quarantine = std::make_shared<Quarantine>();
+  Trial trial = trial_of("npu0", "rknpu", holder.pid());
+  trial.candidate.placement.cores = 3;
+  EXPECT_TRUE(spread(trial, canary, options).empty());
+  EXPECT_EQ(trial.worker, nullptr) << "it owes an answer";
+  EXPECT_FALSE(options.quarantine->closed("npu0"));
+  EXPECT_EQ(options.quarantine->status().at(0).stuck, holder.pid());
+  EXPECT_EQ(trial.candidate.measured->workers, 1);
+}
+
+/// Runs together what it gets, each input its own output; or hangs, and is ended when it may.
+class BatchWorker : public Worker {
+ public:
+  struct Script {
+    bool hangs = false;
+    std::promise<void> ending;
+    std::promise<void> may_end;
+  };
+  explicit BatchWorker(Script& script) : script_(script) {
+    info_.inputs = info_.outputs = {{"x", engine::DType::kFloat32, {1}}};
+    info_.batchable = true;
+  }
+  const engine::SessionInfo& session() const override { return info_; }
+  Result<std::vector<std::span<std::byte>>> prepare(const std::vector<InputSize>& sizes) override {
+    bytes_.resize(sizes[0].bytes);
+    return std::vector<std::span<std::byte>>{bytes_};
+  }
+  Result<RunOutput> run(TimePoint) override {
+    if (script_.hangs) return Error{Code::kTimeout, "no answer"};
+    RunOutput output;
+    output.outputs.push_back({{static_cast<std::int64_t>(bytes_.size() / sizeof(float))}, bytes_});
+    return output;
+  }
+  bool end(bool) override {
+    if (std::exchange(script_.hangs, false)) {
+      script_.ending.set_value();
+      script_.may_end.get_future().wait();
+    }
+    return true;
+  }
+  std::string obituary(Duration) override { return "still running"; }
+
+ private:
+  Script& script_;
+  engine::SessionInfo info_;
+  std::vector<std::byte> bytes_;
+};
+
+class Unwritable : public One {
+  Result<> write(std::size_t, const engine::TensorInfo&, std::span<std::byte>) const override {
+    return Error{Code::kInvalid, "this input is broken"};
+  }
+};
+
+/// One lane of the CPU that may run three together.
+class BatchLane {
+ public:
+  explicit BatchLane(Duration batch_wait, bool hangs = false) {
+    options_.batch_wait = batch_wait;
+    script.hangs = hangs;
+    Trial trial = trial_of("cpu", "cpu", 0);
+    trial.candidate.placement.artifact.max_batch = 3;
+    trial.worker = std::make_unique<BatchWorker>(script);
+    lane_.emplace(LaneShared{queue, package_, canary_, options_, counters_, quarantine_}, 0,
+                  std::move(trial), false);
+  }
+  ~BatchLane() {
+    stop(queue);
+    lane_->join();
+  }
+  BatchLane(const BatchLane&) = delete;
+  BatchLane& operator=(const BatchLane&) = delete;
+
+  void submit(const std::vector<std::shared_ptr<const InputSource>>& inputs) {
+    Wakes wakes;
+    {
+      const std::lock_guard lock(queue.mutex);
+      for (const auto& input : inputs) {
+        auto job = std::make_shared<Job>();
+        job->request.input = input;
+        job->request.deadline = Clock::now() + std::chrono::hours(2);
+        job->done = [this](const Result<Reply>&) { ++answered; };
+        ASSERT_TRUE(queue.accept(job, wakes));
+        ++counters_.in_flight;
+      }
+    }
+    for (const auto& wake : wakes) wake->notify_one();
+  }
+  void wait_until_taken() {
+    for (;; std::this_thread::sleep_for(milliseconds(1))) {
+      const std::lock_guard lock(queue.mutex);
+      if (queue.waiting() == 0) return;
+    }
+  }
+  /// Of how many requests the deadline is looked after.
+  std::size_t looked_after() {
+    const std::lock_guard lock(queue.mutex);
+    return queue.take_expired(TimePoint::max()).size();
+  }
+
+  Queue queue{10};
+  BatchWorker::Script script;
+  std::atomic<int> answered = 0;
+
+ private:
+  const One canary_;
+  const model::Package package_;
+  ServeOptions options_;
+  Counters counters_;
+  Quarantine quarantine_;
+  std::optional<Lane> lane_;
+};
+
+TEST(Lane, TheDeadlinesOfABatchAreKeptWhileItsWorkerIsEnded) {
+  BatchLane lane(Duration::zero(), true);
+  lane.submit({std::make_shared<One>(), std::make_shared<Unwritable>(), std::make_shared<One>()});
+  lane.script.ending.get_future().wait();
+  EXPECT_EQ(lane.looked_after(), 3U);
+  lane.script.may_end.set_value();
+}
+
+TEST(Lane, TheDeadlinesOfABatchAreKeptWhileItIsFilled) {
+  BatchLane lane(std::chrono::hours(1));
+  lane.submit({std::make_shared<One>()});
+  lane.wait_until_taken();
+  lane.submit({std::make_shared<One>()});
+  lane.wait_until_taken();
+  EXPECT_EQ(lane.looked_after(), 2U);
+  lane.submit({std::make_shared<One>()});
+  while (lane.answered < 3) std::this_thread::sleep_for(milliseconds(1));
 }
 
 }  // namespace

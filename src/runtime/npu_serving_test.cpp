@@ -232,6 +232,43 @@ TEST_F(NpuServing, AQuarantineOfAnEarlierRunIsKept) {
   EXPECT_EQ(reply.fallback.value_or(""), "it hung yesterday");
 }
 
+// It comes from quarantine with a wrong answer: that is no success, whatever else it did right.
+TEST_F(NpuServing, AProbeAtTheStartMustAnswerRightly) {
+  const TemporaryFolder folder;
+  QuarantineRules rules;
+  rules.first_pause = Duration::zero();
+  rules.longest_pause = seconds(200);
+  rules.state_file = folder / "quarantine.json";
+  Quarantine(rules).failed("rocket0", "it lied yesterday");
+  rules.first_pause = seconds(100);  // after this start
+  options_.quarantine = std::make_shared<Quarantine>(rules);
+  teflon_.fault("corrupt");
+  auto model = start();
+  ASSERT_TRUE(model);
+  EXPECT_FALSE(options_.quarantine->closed("rocket0"));
+  ASSERT_EQ(model->circuits().size(), 1U);
+  EXPECT_EQ(model->circuits()[0].failures_in_row, 2);
+  EXPECT_THAT(model->circuits()[0].reason, HasSubstr("disagrees with the reference"));
+  EXPECT_FALSE(Quarantine(rules).closed("rocket0")) << "the state file still says so";
+  EXPECT_EQ(ask(*model).device, "cpu");
+}
+
+// What the server itself kills at the end of a drain says nothing of the device.
+TEST_F(NpuServing, TheEndOfADrainIsNoFailureOfTheDevice) {
+  options_.hang_limit = kPatience;
+  auto model = start();
+  ASSERT_TRUE(model);
+  ask(*model);
+  teflon_.fault("hang");
+  Request request;
+  request.input = std::make_shared<BytesSource>(random_bytes(++seed_, package_.input_bytes()));
+  request.deadline = Clock::now() + kPatience;
+  model->submit(std::move(request), [](const Result<Reply>&) {});
+  while (model->counters().queued > 0) std::this_thread::sleep_for(milliseconds(1));
+  model->drain(Clock::now());
+  EXPECT_TRUE(options_.quarantine->closed("rocket0"));
+}
+
 TEST_F(NpuServing, ADeviceThatFailsAtTheStartComesBack) {
   teflon_.fault("submit:times=1");
   auto model = start();

@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,17 +33,14 @@ namespace anynpu::runtime {
 namespace {
 
 constexpr int kControlFd = 3;
-constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kFirstDynamicOutput = 1 << 16;
 constexpr std::size_t kMostRemark = 300;
+constexpr off_t kMostPrinted = 1 << 20;
+constexpr std::size_t kLastWords = 400;
 constexpr std::size_t kMostMemory = std::size_t{1} << 30;
 constexpr auto kAskedFor = milliseconds(300);
 constexpr auto kTermedFor = milliseconds(300);
 constexpr auto kKilledFor = seconds(3);
-
-std::size_t aligned(std::size_t offset) {
-  return (offset + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 /// 'R', 'S', 'D' for an uninterruptible sleep in the kernel, ...; '?' when there is none.
 char state_of(pid_t pid) {
@@ -53,9 +51,10 @@ char state_of(pid_t pid) {
 
 class ProcessWorker : public Worker {
  public:
-  explicit ProcessWorker(Channel channel) : channel_(std::move(channel)) {}
+  ProcessWorker(Channel channel, StopFlag stop)
+      : channel_(std::move(channel)), stop_(std::move(stop)) {}
   ~ProcessWorker() override {
-    if (!ended_) end(false);
+    if (!ended_ && !stuck_) end(false);
   }
 
   Result<> spawn(Fd worker_end, const Placement& placement) {
@@ -63,8 +62,6 @@ class ProcessWorker : public Worker {
     if (!printed_ || ::fcntl(printed_.get(), F_SETFL, O_APPEND) != 0)
       return system_error("cannot keep a worker's output");
 
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
     // A runner in between (an emulator, a vendor's own) may want to be told on its standard input.
     Fd runner_end;
     if (has_launcher()) {
@@ -74,6 +71,8 @@ class ProcessWorker : public Worker {
       runner_input_ = Fd(ends[0]);
       runner_end = Fd(ends[1]);
     }
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
     if (runner_end)
       posix_spawn_file_actions_adddup2(&actions, runner_end.get(), 0);
     else
@@ -111,10 +110,8 @@ class ProcessWorker : public Worker {
                                 has_launcher() ? environ : variables.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    if (failed != 0) {
-      ended_ = true;
-      return system_error("cannot start a worker (" + command[0] + ")", failed);
-    }
+    if (failed != 0) return system_error("cannot start a worker (" + command[0] + ")", failed);
+    ended_ = false;
     pid_fd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     record_ = host::ProcessRecord(pid_, "worker", placement.device);
     return {};
@@ -131,7 +128,7 @@ class ProcessWorker : public Worker {
                  {"core_mask", placement.core_mask}};
     ANYNPU_CHECK(channel_.send(Message{
         MessageType::kLoad, {}, request.dump(-1, ' ', false, Json::error_handler_t::replace)}));
-    ANYNPU_TRY(answer, channel_.receive(deadline));
+    ANYNPU_TRY(answer, channel_.receive(deadline, stop_));
     if (answer.type == MessageType::kFailed) return failure_of(answer);
     if (answer.type != MessageType::kLoaded)
       return Error{Code::kCrashed, "a worker answered out of turn"};
@@ -163,8 +160,8 @@ class ProcessWorker : public Worker {
         MessageType::kRun,
         {static_cast<std::int64_t>(output_offset_), static_cast<std::int64_t>(inputs_.size())}};
     for (const Slot& slot : inputs_) append(request.numbers, slot);
-    ANYNPU_CHECK(channel_.send(request));
-    ANYNPU_TRY(answer, channel_.receive(give_up));
+    ANYNPU_TRY(answer, ask(request, give_up));
+    keep_output_small();
     if (answer.type == MessageType::kGrow) {
       Numbers numbers(answer.numbers);
       numbers.next();
@@ -172,16 +169,20 @@ class ProcessWorker : public Worker {
       if (!numbers.ok() || needed > kMostMemory) return too_much(needed);
       output_bytes_ = needed;
       ANYNPU_CHECK(make_room(output_offset_ + needed));
-      ANYNPU_CHECK(
-          channel_.send(Message{MessageType::kFetch, {static_cast<std::int64_t>(output_offset_)}}));
-      ANYNPU_TRY(fetched, channel_.receive(give_up));
+      ANYNPU_TRY(
+          fetched,
+          ask(Message{MessageType::kFetch, {static_cast<std::int64_t>(output_offset_)}}, give_up));
       return read_outputs(fetched);
     }
     return read_outputs(answer);
   }
 
+  void obey(const StopFlag& stop) override { stop_ = stop; }
+
   bool end(bool hangs) override {
+    if (pid_ <= 0) return true;  // never started
     if (!ended_ && !end_itself(hangs)) {
+      stuck_ = true;
       log::error("worker {} cannot be ended: it hangs in the kernel{}", pid_,
                  state_of(pid_) == 'D' ? " (uninterruptible sleep)" : "");
       return false;
@@ -199,9 +200,10 @@ class ProcessWorker : public Worker {
 
   bool alive() override { return !wait_for(Duration::zero()); }
 
-  std::string obituary() override {
-    wait_for(milliseconds(200));
-    std::string why = !ended_ ? "still running"
+  std::string obituary(Duration patience) override {
+    wait_for(patience);
+    std::string why = !ended_ && channel_.is_gone() ? "has closed its connection and not ended yet"
+                      : !ended_                     ? "has lost its place in the conversation"
                       : WIFSIGNALED(status_)
                           ? fmt::format("ended by signal {} ({})", WTERMSIG(status_),
                                         ::strsignal(WTERMSIG(status_)))
@@ -265,11 +267,36 @@ class ProcessWorker : public Worker {
     ANYNPU_TRY(memory, SharedMemory::create(bytes));
     if (memory_.size() > 0)
       std::memcpy(memory.bytes().data(), memory_.bytes().data(), memory_.size());
-    memory_ = std::move(memory);
-    ANYNPU_TRY(copy, memory_.duplicate());
-    Message message{MessageType::kMemory, {static_cast<std::int64_t>(memory_.size())}};
+    ANYNPU_TRY(copy, memory.duplicate());
+    Message message{MessageType::kMemory, {static_cast<std::int64_t>(memory.size())}};
     message.fd = std::move(copy);
-    return channel_.send(message);
+    ANYNPU_CHECK(channel_.send(message));
+    memory_ = std::move(memory);  // not before the worker has it: both must mean the same
+    return {};
+  }
+
+  // A worker that owes an answer would give it to the next question.
+  Result<Message> ask(const Message& question, TimePoint give_up) {
+    if (owes_answer_)
+      return Error{Code::kCrashed, "a worker has not answered the question before this one"};
+    ANYNPU_CHECK(channel_.send(question));
+    owes_answer_ = true;
+    ANYNPU_TRY(answer, channel_.receive(give_up, stop_));
+    owes_answer_ = false;
+    return std::move(answer);
+  }
+
+  // A library that prints a line for every run would fill the memory of the machine.
+  void keep_output_small() {
+    struct stat info {};
+    if (::fstat(printed_.get(), &info) != 0 || info.st_size <= kMostPrinted) return;
+    std::array<char, kLastWords> tail{};
+    const ssize_t got = ::pread(printed_.get(), tail.data(), tail.size(),
+                                info.st_size - static_cast<off_t>(tail.size()));
+    if (::ftruncate(printed_.get(), 0) != 0 || got <= 0) return;
+    // Appended, as is what the worker prints.
+    if (::write(printed_.get(), tail.data(), static_cast<std::size_t>(got)) < got)
+      log::debug("the last words of worker {} are lost", pid_);
   }
 
   Result<RunOutput> read_outputs(const Message& answer) {
@@ -321,7 +348,7 @@ class ProcessWorker : public Worker {
 
   std::string last_words() {
     off_t size = ::lseek(printed_.get(), 0, SEEK_END);
-    std::array<char, 400> tail{};
+    std::array<char, kLastWords> tail{};
     off_t from = std::max<off_t>(0, size - static_cast<off_t>(tail.size()));
     ssize_t got = ::pread(printed_.get(), tail.data(), tail.size(), from);
     if (got <= 0) return "";
@@ -332,12 +359,15 @@ class ProcessWorker : public Worker {
   }
 
   Channel channel_;
+  StopFlag stop_;
   Fd printed_;
   Fd runner_input_;  // of a launcher
   Fd pid_fd_;
   host::ProcessRecord record_;
   pid_t pid_ = 0;
-  bool ended_ = false;
+  bool ended_ = true;         // or was never started
+  bool stuck_ = false;        // could not be ended
+  bool owes_answer_ = false;  // to run()
   int status_ = 0;
   engine::SessionInfo session_;
   SharedMemory memory_;
@@ -348,18 +378,18 @@ class ProcessWorker : public Worker {
 
 }  // namespace
 
-Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement,
-                                                     TimePoint deadline) {
+Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement, TimePoint deadline,
+                                                     const StopFlag& stop,
+                                                     std::unique_ptr<Worker>* stuck) {
   ANYNPU_TRY(pair, Channel::make_pair());
-  auto worker = std::make_unique<ProcessWorker>(std::move(pair.first));
+  auto worker = std::make_unique<ProcessWorker>(std::move(pair.first), stop);
   ANYNPU_CHECK(worker->spawn(std::move(pair.second), placement));
   if (auto loaded = worker->load(placement, deadline); !loaded) {
     Error error = loaded.error();
-    bool hangs = error.code == Code::kTimeout;
-    if (hangs) error.message = "did not load in time";
+    if (error.code == Code::kTimeout) error.message = "did not load in time";
     if (error.code == Code::kCrashed)
-      error.message = "while loading, the worker " + worker->obituary();
-    worker->end(hangs);
+      error.message = "while loading, the worker " + worker->obituary(kLongObituaryPatience);
+    if (!worker->end(must_be_ended(error)) && stuck != nullptr) *stuck = std::move(worker);
     return error;
   }
   return std::unique_ptr<Worker>(std::move(worker));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/own_processes.h"
+#include "runtime/placement.h"
+#include "runtime/worker.h"
 
 namespace anynpu::runtime {
 namespace {
@@ -50,6 +53,8 @@ std::string_view to_string(Circuit circuit) {
   return "open";
 }
 
+Quarantine::~Quarantine() = default;
+
 Quarantine::Quarantine(QuarantineRules rules) : rules_(std::move(rules)) {
   if (rules_.state_file.empty()) return;
   auto text = read_text(rules_.state_file, kMostStateBytes);
@@ -80,15 +85,27 @@ Quarantine::Quarantine(QuarantineRules rules) : rules_(std::move(rules)) {
 }
 
 Quarantine::Permit Quarantine::enter(const std::string& device) {
+  std::vector<pid_t> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    auto found = entries_.find(device);
+    if (found == entries_.end() || found->second.state.circuit == Circuit::kClosed) return {};
+    if (found->second.state.circuit == Circuit::kOpen) gone = found->second.stuck;
+  }
+  if (!gone.empty()) {
+    std::erase_if(gone, still_there);  // which may look through all of /proc
+    let_go_of_ended();
+  }
   const std::lock_guard lock(mutex_);
-  auto found = entries_.find(device);
-  if (found == entries_.end() || found->second.state.circuit == Circuit::kClosed) return {};
-  Entry& entry = found->second;
+  Entry& entry = entries_[device];
+  if (entry.state.circuit == Circuit::kClosed) return {};
   const TimePoint now = Clock::now();
   if (entry.state.circuit == Circuit::kHalfOpen) return {Pass::kWait, now + kLookAgain};
-  if (entry.state.stuck != 0) {
-    if (still_there(entry.state.stuck)) return {Pass::kWait, now + kLookAgain};
-    entry.state.stuck = 0;
+  if (!entry.stuck.empty()) {
+    std::erase_if(entry.stuck, [&](pid_t each) {
+      return std::find(gone.begin(), gone.end(), each) != gone.end();
+    });
+    if (!entry.stuck.empty()) return {Pass::kWait, now + kLookAgain};
     entry.until = now + entry.pause;  // the kernel tidies up
   }
   if (now < entry.until) return {Pass::kWait, entry.until};
@@ -110,22 +127,23 @@ std::string Quarantine::reason(const std::string& device) const {
 }
 
 void Quarantine::failed(const std::string& device, const std::string& why) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Entry& entry = entries_[device];
   entry.state.device = device;
   // Workers that notice the same fault one after the other make one failure of it.
   if (entry.state.circuit == Circuit::kOpen) return;
   open_locked(entry, why);
+  save(std::move(lock));
 }
 
 void Quarantine::succeeded(const std::string& device) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   auto found = entries_.find(device);
   if (found == entries_.end() || found->second.state.circuit != Circuit::kHalfOpen) return;
   found->second.state.circuit = Circuit::kClosed;
   found->second.closed_at = Clock::now();
   log::info("{} is back from quarantine: it answers the canary as it should", device);
-  save_locked();
+  save(std::move(lock));
 }
 
 void Quarantine::abandoned(const std::string& device) {
@@ -136,12 +154,39 @@ void Quarantine::abandoned(const std::string& device) {
 }
 
 void Quarantine::give_up(const std::string& device, pid_t stuck, const std::string& why) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Entry& entry = entries_[device];
   entry.state.device = device;
   if (entry.state.circuit != Circuit::kOpen) open_locked(entry, why);
-  entry.state.stuck = stuck;
+  entry.stuck.push_back(stuck);
   entry.state.reason = why;
+  save(std::move(lock));
+}
+
+void Quarantine::end_worker(std::unique_ptr<Worker> worker, bool hangs,
+                            const Placement& placement) {
+  if (!worker->end(hangs)) keep_stuck(std::move(worker), placement);
+}
+
+void Quarantine::keep_stuck(std::unique_ptr<Worker> worker, const Placement& placement) {
+  let_go_of_ended();
+  const pid_t pid = worker->pid();
+  {
+    const std::lock_guard lock(keeping_);
+    kept_.push_back(std::move(worker));
+  }
+  if (placement.on_npu())
+    give_up(placement.device, pid,
+            fmt::format("worker {} hangs in the kernel and cannot be ended", pid));
+}
+
+void Quarantine::let_go_of_ended() {
+  std::vector<std::unique_ptr<Worker>> gone;  // let go outside of the lock
+  const std::lock_guard lock(keeping_);
+  const auto rest =
+      std::partition(kept_.begin(), kept_.end(), [](const auto& each) { return each->alive(); });
+  std::move(rest, kept_.end(), std::back_inserter(gone));
+  kept_.erase(rest, kept_.end());
 }
 
 void Quarantine::open_locked(Entry& entry, const std::string& why) {
@@ -157,7 +202,6 @@ void Quarantine::open_locked(Entry& entry, const std::string& why) {
   entry.pause = pause_for(rules_, state.failures_in_row);
   entry.until = now + entry.pause;
   log::warn("{} is in quarantine for {:.1f} s: {}", state.device, to_ms(entry.pause) / 1000, why);
-  save_locked();
 }
 
 std::vector<DeviceCircuit> Quarantine::status() const {
@@ -166,6 +210,7 @@ std::vector<DeviceCircuit> Quarantine::status() const {
   for (const auto& [device, entry] : entries_) {
     DeviceCircuit state = entry.state;
     state.pause_s = to_ms(entry.pause) / 1000;
+    state.stuck = entry.stuck.empty() ? 0 : entry.stuck.front();
     if (state.circuit == Circuit::kOpen)
       state.left_s = std::max(0.0, to_ms(entry.until - Clock::now()) / 1000);
     all.push_back(std::move(state));
@@ -173,8 +218,7 @@ std::vector<DeviceCircuit> Quarantine::status() const {
   return all;
 }
 
-void Quarantine::save_locked() const {
-  if (rules_.state_file.empty()) return;
+std::string Quarantine::document_locked() const {
   Json devices = Json::array();
   for (const auto& [device, entry] : entries_) {
     if (entry.state.circuit == Circuit::kClosed) continue;
@@ -184,10 +228,21 @@ void Quarantine::save_locked() const {
                        {"until", seconds_since_1970() + to_ms(entry.until - Clock::now()) / 1000}});
   }
   const Json document{{"schema_version", 1}, {"quarantined", std::move(devices)}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void Quarantine::save(std::unique_lock<std::mutex> lock) {
+  if (rules_.state_file.empty()) return;
+  const std::string document = document_locked();
+  const std::uint64_t number = ++documents_;
+  lock.unlock();  // a slow disk holds up nobody but those who have something to write
+  const std::lock_guard writing(writing_);
+  if (number < written_) return;  // a newer one was quicker
+  written_ = number;
   std::error_code ignored;
   std::filesystem::create_directories(rules_.state_file.parent_path(), ignored);
-  auto written = write_file(rules_.state_file,
-                            document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  const auto written = rules_.write ? rules_.write(rules_.state_file, document)
+                                    : write_file(rules_.state_file, document);
   if (!written) log::warn("the quarantine cannot be kept: {}", written.error().message);
 }
 

@@ -9,7 +9,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -23,6 +25,9 @@
 
 namespace anynpu::runtime {
 
+class Worker;
+struct Placement;
+
 enum class Circuit { kClosed, kOpen, kHalfOpen };
 std::string_view to_string(Circuit circuit);
 
@@ -33,6 +38,8 @@ struct QuarantineRules {
   /// pause again.
   Duration proven_after = seconds(60);
   std::filesystem::path state_file = {};  // empty: nothing is kept over a restart
+  /// How it is written; tests put their own. Never called under a lock that anybody else waits for.
+  std::function<Result<>(const std::filesystem::path&, const std::string&)> write = {};
 };
 
 struct DeviceCircuit {
@@ -59,6 +66,9 @@ class Quarantine {
   };
 
   explicit Quarantine(QuarantineRules rules = {});
+  ~Quarantine();
+  Quarantine(const Quarantine&) = delete;
+  Quarantine& operator=(const Quarantine&) = delete;
 
   Permit enter(const std::string& device);
   bool closed(const std::string& device) const;
@@ -70,8 +80,12 @@ class Quarantine {
   void succeeded(const std::string& device);
   /// A probe was broken off, for reasons that have nothing to do with the device.
   void abandoned(const std::string& device);
-  /// The device is given up as long as this process is there.
+  /// The device is given up as long as this process is there, or any other that was given up for.
   void give_up(const std::string& device, pid_t stuck, const std::string& why);
+  /// Ends a worker; keeps it when it cannot be ended.
+  void end_worker(std::unique_ptr<Worker> worker, bool hangs, const Placement& placement);
+  /// Keeps a worker that cannot be ended until it has gone, and gives its device up for so long.
+  void keep_stuck(std::unique_ptr<Worker> worker, const Placement& placement);
 
   /// Every device that was ever in quarantine.
   std::vector<DeviceCircuit> status() const;
@@ -82,13 +96,24 @@ class Quarantine {
     Duration pause = {};
     TimePoint until = {};      // while open
     TimePoint closed_at = {};  // the last time that it closed
+    std::vector<pid_t> stuck;  // each leads a group
   };
   void open_locked(Entry& entry, const std::string& why);
-  void save_locked() const;
+  std::string document_locked() const;
+  /// Lets the lock go, then writes what is open.
+  void save(std::unique_lock<std::mutex> lock);
+  void let_go_of_ended();
 
   const QuarantineRules rules_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
+  std::uint64_t documents_ = 0;  // made so far
+
+  std::mutex writing_;
+  std::uint64_t written_ = 0;  // the newest document in the file
+
+  std::mutex keeping_;
+  std::vector<std::unique_ptr<Worker>> kept_;
 };
 
 /// What the state file says. At most 64 devices; words are made printable.

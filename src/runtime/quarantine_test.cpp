@@ -2,6 +2,7 @@
 // The circuit of a device: when it opens, who may probe, and what outlives a restart.
 #include "runtime/quarantine.h"
 
+#include <future>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "runtime/worker.h"
 #include "temporary_folder.h"
 
 namespace anynpu::runtime {
@@ -126,6 +128,66 @@ TEST(Quarantine, ADeviceIsGivenUpAsLongAsTheProcessThatHoldsItIsThere) {
   EXPECT_EQ(quarantine.enter("npu0").pass, Pass::kProbe);
 }
 
+/// Cannot be ended.
+class StuckWorker : public Worker {
+ public:
+  StuckWorker(pid_t pid, std::atomic<bool>& there, std::atomic<bool>& kept)
+      : pid_(pid), there_(there), kept_(kept) {
+    kept_ = true;
+  }
+  ~StuckWorker() override { kept_ = false; }
+  const engine::SessionInfo& session() const override { return info_; }
+  Result<std::vector<std::span<std::byte>>> prepare(const std::vector<InputSize>&) override {
+    return Error{Code::kTimeout, "hangs"};
+  }
+  Result<RunOutput> run(TimePoint) override { return Error{Code::kTimeout, "hangs"}; }
+  bool end(bool) override { return false; }
+  bool alive() override { return there_; }
+  std::string obituary(Duration) override { return "hangs"; }
+  pid_t pid() const override { return pid_; }
+
+ private:
+  pid_t pid_;
+  std::atomic<bool>& there_;
+  std::atomic<bool>& kept_;
+  engine::SessionInfo info_;
+};
+
+TEST(Quarantine, KeepsAllWorkersThatCannotBeEndedUntilTheyHaveGone) {
+  std::vector<pid_t> holders;
+  for (int i = 0; i < 2; ++i) {
+    const pid_t holder = ::fork();
+    if (holder == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+    ::setpgid(holder, holder);
+    holders.push_back(holder);
+  }
+  Placement placement;
+  placement.device = "npu0";
+  placement.family = "rknpu";
+  std::atomic<bool> there[2] = {true, true}, kept[2] = {};
+  Quarantine quarantine(rules());
+  for (std::size_t i = 0; i < 2; ++i)
+    quarantine.end_worker(std::make_unique<StuckWorker>(holders[i], there[i], kept[i]), false,
+                          placement);
+  const auto end = [&](std::size_t i) {
+    ::kill(holders[i], SIGKILL);
+    ::waitpid(holders[i], nullptr, 0);
+    there[i] = false;
+  };
+  EXPECT_EQ(quarantine.enter("npu0").pass, Pass::kWait);
+  end(1);
+  EXPECT_EQ(quarantine.enter("npu0").pass, Pass::kWait) << "the first one still holds the device";
+  EXPECT_TRUE(kept[0]);
+  EXPECT_FALSE(kept[1]);
+  EXPECT_EQ(quarantine.status()[0].stuck, holders[0]);
+  end(0);
+  EXPECT_EQ(quarantine.enter("npu0").pass, Pass::kProbe);
+  EXPECT_FALSE(kept[0]);
+}
+
 TEST(Quarantine, OutlivesARestart) {
   const TemporaryFolder folder;
   QuarantineRules kept = rules(seconds(100));
@@ -152,6 +214,42 @@ TEST(Quarantine, OutlivesARestart) {
     }
   }
   EXPECT_THAT(Quarantine(kept).status(), IsEmpty());
+}
+
+// A slow disk must not hold up those who only ask.
+TEST(Quarantine, NobodyWaitsForTheStateFileAndTheNewestStateIsKept) {
+  std::promise<void> writing, may_write;
+  std::atomic<int> writes = 0;
+  std::string content;
+  QuarantineRules slow = rules(seconds(100));
+  slow.state_file = "/nowhere/quarantine.json";
+  slow.write = [&](const std::filesystem::path&, const std::string& text) -> Result<> {
+    if (writes++ == 0) {
+      writing.set_value();
+      may_write.get_future().wait();
+    }
+    content = text;
+    return {};
+  };
+  Quarantine quarantine(slow);
+  std::vector<std::thread> writers;
+  writers.emplace_back([&] { quarantine.failed("npu0", "it hung"); });
+  writing.get_future().wait();
+  for (const char* device : {"npu1", "npu2", "npu3"})
+    writers.emplace_back([&quarantine, device] { quarantine.failed(device, "it hung"); });
+  auto asking = std::async(std::launch::async, [&] {
+    while (quarantine.status().size() < 4) std::this_thread::sleep_for(milliseconds(1));
+    return !quarantine.closed("npu0") && !quarantine.reason("npu3").empty() &&
+           quarantine.enter("npu2").pass == Pass::kWait;
+  });
+  const bool asked = asking.wait_for(seconds(60)) == std::future_status::ready;
+  EXPECT_TRUE(asked);
+  may_write.set_value();
+  EXPECT_TRUE(asking.get());
+  for (std::thread& writer : writers) writer.join();
+  const auto kept = parse_quarantine(content);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->size(), 4U);
 }
 
 TEST(Quarantine, ABrokenStateFileIsNoQuarantine) {

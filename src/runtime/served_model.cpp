@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -51,6 +52,8 @@ class ServedModelImpl : public ServedModel {
     std::vector<Trial> more;
     if (first.candidate.placement.on_npu() && options_.instances <= 0 && first.worker)
       more = spread(first, *canary_, options_);
+    if (options_.stop && *options_.stop)
+      return Error{Code::kCancelled, "is not started, because the server stops"};
     report_ = std::move(choice.report);
     report_.ranked[0] = first.candidate;
     int instances = options_.instances;
@@ -59,11 +62,13 @@ class ServedModelImpl : public ServedModel {
                       ? 1
                       : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1,
                                    kMostInstances);
-    LaneShared shared{queue_, package_, *canary_, options_, counters_, *options_.quarantine};
+    LaneShared shared{queue_,        package_, *canary_, options_, counters_, *options_.quarantine,
+                      stop_starting_};
     for (std::size_t rank = 0; rank < choice.trials.size(); ++rank) {
       Trial& trial = choice.trials[rank];
       const bool cold = rank > 1;
-      if (cold && trial.worker) trial.worker->end(false);
+      if (cold && trial.worker)
+        options_.quarantine->end_worker(std::move(trial.worker), false, trial.candidate.placement);
       const Trial again{trial.candidate, nullptr, trial.canary_outputs, trial.second_outputs};
       lanes_.push_back(std::make_unique<Lane>(shared, rank, std::move(trial), cold));
       for (int extra = 1; rank == 0 && extra < instances; ++extra)
@@ -150,13 +155,19 @@ class ServedModelImpl : public ServedModel {
     {
       std::unique_lock lock(queue_.mutex);
       queue_.accepting = false;
+      drain_until_ = std::min(drain_until_, deadline);
+      if (std::exchange(draining_, true)) {
+        drained_changed_.wait(lock, [this] { return drained_; });
+        return;
+      }
       // Answers are given outside of the lock, so the count is looked at rather than waited for.
-      while (counters_.in_flight > 0 && Clock::now() < deadline) {
+      while (counters_.in_flight > 0 && Clock::now() < drain_until_) {
         lock.unlock();
         std::this_thread::sleep_for(milliseconds(2));
         lock.lock();
       }
       queue_.stopping = true;
+      *stop_starting_ = true;
       left = queue_.take_all();
       for (const auto& lane : lanes_)
         if (!lane->seat().running.empty() && lane->pid() > 0) ::kill(-lane->pid(), SIGKILL);
@@ -177,6 +188,9 @@ class ServedModelImpl : public ServedModel {
       left = queue_.take_all();  // what lanes handed back while they stopped
     }
     for (const JobPtr& job : left) answer(job, stopped(), queue_, counters_);
+    const std::lock_guard lock(queue_.mutex);
+    drained_ = true;
+    drained_changed_.notify_all();
   }
 
  private:
@@ -195,14 +209,16 @@ class ServedModelImpl : public ServedModel {
       for (const auto& lane : lanes_)
         if (lane->idle_and_dead() || lane->idle_in_quarantine()) lane->seat().wake->notify_one();
       if (expired.empty()) continue;
-      lock.unlock();
+      std::vector<Error> errors;  // under the lock: what a lane knows of a job may change after it
       for (const JobPtr& job : expired) {
-        Error error = job->cancelled()
-                          ? Error{Code::kCancelled, "the caller went away"}
-                          : Error{Code::kTimeout, "no answer before the request's deadline"};
+        Error& error = errors.emplace_back(
+            job->cancelled() ? Error{Code::kCancelled, "the caller went away"}
+                             : Error{Code::kTimeout, "no answer before the request's deadline"});
         if (!job->first_failure.empty()) error.message += " (" + job->first_failure + ")";
-        answer(job, std::move(error), queue_, counters_);
       }
+      lock.unlock();
+      for (std::size_t i = 0; i < expired.size(); ++i)
+        answer(expired[i], std::move(errors[i]), queue_, counters_);
       lock.lock();
     }
   }
@@ -219,6 +235,11 @@ class ServedModelImpl : public ServedModel {
   TimePoint next_tick_ = {};
   std::condition_variable time_;
   std::thread timekeeper_;
+  bool draining_ = false, drained_ = false;
+  TimePoint drain_until_ = TimePoint::max();
+  std::condition_variable drained_changed_;
+  const std::shared_ptr<std::atomic<bool>> stop_starting_ =
+      std::make_shared<std::atomic<bool>>(false);
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

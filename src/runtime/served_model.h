@@ -83,6 +83,8 @@ struct ServeOptions {
   // least 20 medians) have passed since the last time.
   std::uint64_t canary_every = 1000;
   Duration canary_after = seconds(1);  // zero: before every answer
+  /// Whoever sets it breaks a start() off that is under way: Code::kCancelled.
+  std::shared_ptr<const std::atomic<bool>> stop = nullptr;
 };
 
 struct InstanceStatus {
@@ -131,7 +133,8 @@ class ServedModel {
   /// Whether a request that came now would be taken at once. It may be otherwise a moment later.
   virtual bool idle() const = 0;
 
-  /// Takes no more requests, answers those accepted until `deadline`, ends the workers.
+  /// Takes no more requests, answers those accepted until `deadline`, ends the workers; also those
+  /// that are being started. Another call meanwhile can only bring the deadline forward.
   virtual void drain(TimePoint deadline) = 0;
 };
 

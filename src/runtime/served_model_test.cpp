@@ -4,13 +4,17 @@
 #include "runtime/served_model.h"
 
 #include <cstring>
+#include <fstream>
 #include <future>
+#include <new>
 #include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 
+#include "runtime/choose.h"
 #include "server_process.h"
 #include "tiny_package.h"
 
@@ -318,6 +322,100 @@ TEST(ServedModel, ADrainAnswersWhatWasAcceptedAndTakesNoMore) {
   Result<Reply> late = model->infer(request_of({1, 2, 3, 4}));
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::kCancelled);
+}
+
+/// Workers that are started while it lives load for ever.
+class EndlessLoads {
+ public:
+  EndlessLoads() {
+    const auto file = folder_ / "runner";
+    std::ofstream(file) << "#!/bin/sh\nwhile :; do sleep 1; done\n";
+    ::chmod(file.c_str(), 0700);
+    ::setenv("ANYNPU_WORKER_LAUNCHER", file.c_str(), 1);
+  }
+  ~EndlessLoads() { ::unsetenv("ANYNPU_WORKER_LAUNCHER"); }
+  EndlessLoads(const EndlessLoads&) = delete;
+  EndlessLoads& operator=(const EndlessLoads&) = delete;
+
+ private:
+  TemporaryFolder folder_;
+};
+
+TEST(ServedModel, AStartIsBrokenOff) {
+  TinyPackage package({{"model.tflite", TinyModel::kDouble}});
+  const auto stop = std::make_shared<std::atomic<bool>>(false);
+  ServeOptions options = quick_options();
+  options.stop = stop;
+  const EndlessLoads endless;
+  auto starting = std::async(std::launch::async, [&] {
+    return ServedModel::start(package.package(), 1, std::make_shared<FloatSource>(package.canary()),
+                              options);
+  });
+  *stop = true;
+  const auto model = starting.get();
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::kCancelled);
+}
+
+TEST(ServedModel, ADrainDoesNotWaitForWorkersThatLoad) {
+  TinyPackage package({{"model.tflite", TinyModel::kDouble}});
+  auto model = start(package);
+  ASSERT_TRUE(model);
+  const pid_t first = serving_worker(*model);
+  const EndlessLoads endless;
+  ::kill(first, SIGKILL);
+  while (model->instances()[0].restarts == 0) std::this_thread::sleep_for(milliseconds(1));
+  const TimePoint begin = Clock::now();
+  model->drain(begin);
+  EXPECT_LT(Clock::now() - begin, kLoadLimit);
+}
+
+TEST(ServedModel, ALaterDrainBringsTheDeadlineForward) {
+  TinyPackage package({{"model.tflite", TinyModel::kDouble}});
+  ServeOptions options = quick_options();
+  options.hang_limit = std::chrono::hours(1);
+  auto model = start(package, options);
+  ASSERT_TRUE(model);
+  ::kill(serving_worker(*model), SIGSTOP);
+  std::promise<Result<Reply>> answered;
+  Request request = request_of({1, 2, 3, 4});
+  request.deadline = Clock::now() + std::chrono::hours(1);
+  model->submit(std::move(request),
+                [&](Result<Reply> reply) { answered.set_value(std::move(reply)); });
+  while (model->counters().queued > 0) std::this_thread::sleep_for(milliseconds(1));
+  auto patient =
+      std::async(std::launch::async, [&] { model->drain(Clock::now() + std::chrono::hours(1)); });
+  std::atomic<bool> refused = false;
+  while (!refused) {
+    model->submit(request_of({1, 2, 3, 4}), [&](const Result<Reply>&) { refused = true; });
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  model->drain(Clock::now());
+  patient.get();
+  EXPECT_FALSE(answered.get_future().get());
+}
+
+/// For which there is no memory.
+class HugeSource : public FloatSource {
+ public:
+  HugeSource() : FloatSource({0, 0, 0, 0}) {}
+  Result<> write(std::size_t, const engine::TensorInfo&, std::span<std::byte>) const override {
+    throw std::bad_alloc();
+  }
+};
+
+TEST(ServedModel, AnExceptionIsTheErrorOfOneRequest) {
+  TinyPackage package({{"model.tflite", TinyModel::kDouble}});
+  auto model = start(package);
+  ASSERT_TRUE(model);
+  Request request = request_of({1, 2, 3, 4});
+  request.input = std::make_shared<HugeSource>();
+  const auto reply = model->infer(std::move(request));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::kInternal);
+  model->submit(request_of({1, 2, 3, 4}), [](const Result<Reply>&) { throw std::bad_alloc(); });
+  EXPECT_THAT(floats_of(model->infer(request_of({1, 2, 3, 4}))), ElementsAre(2, 4, 6, 8));
+  EXPECT_EQ(model->counters().worker_restarts, 0U);
 }
 
 TEST(ServedModel, CanBeStoppedWhileWorkersStart) {

@@ -20,6 +20,7 @@ struct Header {
 
 constexpr std::uint32_t kLastType = static_cast<std::uint32_t>(MessageType::kQuit);
 constexpr std::int64_t kMostDimensions = 16;
+constexpr Duration kLookForStop = milliseconds(50);
 
 Error gone() {
   return Error{Code::kCrashed, "the other end of the control socket is gone"};
@@ -72,16 +73,25 @@ Result<> Channel::send(const Message& message) {
   return {};
 }
 
-Result<Message> Channel::receive(std::optional<TimePoint> deadline) {
+bool Channel::is_gone() const {
+  pollfd end{fd_.get(), 0, 0};  // POLLHUP is always reported
+  return ::poll(&end, 1, 0) > 0;
+}
+
+Result<Message> Channel::receive(std::optional<TimePoint> deadline, const StopFlag& stop) {
   while (deadline) {
+    if (stop && *stop) return Error{Code::kCancelled, "was broken off, because the server stops"};
     pollfd ready{fd_.get(), POLLIN, 0};
     auto wait = std::max(Duration::zero(), *deadline - Clock::now());
+    const bool look_again = stop && wait > kLookForStop;
+    if (look_again) wait = kLookForStop;
     auto whole = std::chrono::duration_cast<seconds>(wait);
     timespec left{};
     left.tv_sec = whole.count();
     left.tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(wait - whole).count();
     int count = ::ppoll(&ready, 1, &left, nullptr);
     if (count < 0 && errno != EINTR) return system_error("control socket");
+    if (count == 0 && look_again) continue;
     if (count == 0) return Error{Code::kTimeout, "no answer over the control socket in time"};
     if (count > 0) break;
   }

@@ -7,7 +7,9 @@
 // it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +43,15 @@ struct Message {
 
 inline constexpr std::size_t kMostMessageBytes = 128 * 1024;
 
+/// Where the next tensor may begin in shared memory: both ends lay them out alike.
+constexpr std::size_t aligned(std::size_t offset) {
+  constexpr std::size_t kAlignment = 64;
+  return (offset + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+/// Set by whoever wants a start to be broken off.
+using StopFlag = std::shared_ptr<const std::atomic<bool>>;
+
 /// One end of the socket pair.
 class Channel {
  public:
@@ -50,8 +61,10 @@ class Channel {
   /// Never waits: a peer that does not read is an error.
   Result<> send(const Message& message);
   /// Waits until `deadline`, or for ever without one. Code::kCrashed when the other end is gone,
-  /// Code::kTimeout when the time is over.
-  Result<Message> receive(std::optional<TimePoint> deadline);
+  /// Code::kTimeout when the time is over, Code::kCancelled soon after `stop` was set.
+  Result<Message> receive(std::optional<TimePoint> deadline, const StopFlag& stop = nullptr);
+  /// The other end is closed.
+  bool is_gone() const;
   int fd() const { return fd_.get(); }
 
  private:

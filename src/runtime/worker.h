@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "engine/session.h"
 #include "runtime/placement.h"
+#include "runtime/wire.h"
 
 namespace anynpu::runtime {
 
@@ -29,6 +30,11 @@ struct RunOutput {
   engine::Session::Remarks remarks = {};
   std::vector<engine::Session::OutputView> outputs;
 };
+
+/// How long the end of a worker is waited for that has closed its connection: a moment while
+/// requests wait, else as long as it takes to write a core.
+inline constexpr Duration kObituaryPatience = milliseconds(200);
+inline constexpr Duration kLongObituaryPatience = seconds(3);
 
 class Worker {
  public:
@@ -49,16 +55,27 @@ class Worker {
   virtual bool end(bool hangs) = 0;
   /// False once the process is gone.
   virtual bool alive() { return true; }
-  /// Why it ended, when it did: "ended by signal 9 (Killed)", and the last lines that it printed.
-  virtual std::string obituary() = 0;
+  /// Why it ended, when it did within `patience`: "ended by signal 9 (Killed)", and the last line
+  /// that it printed.
+  virtual std::string obituary(Duration patience) = 0;
+  /// While it answers canaries for the first time: what breaks that off (Code::kCancelled).
+  virtual void obey(const StopFlag& /*stop*/) {}
   virtual pid_t pid() const { return 0; }
   /// The most memory that it ever had resident, in bytes; 0 when not known.
   virtual std::size_t peak_memory() const { return 0; }
 };
 
-/// Starts a process and loads the artifact in it, by `deadline`.
-Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement,
-                                                     TimePoint deadline);
+/// Whether a worker that gave this error no longer listens to what it is asked.
+inline bool must_be_ended(const Error& error) {
+  return error.code == Code::kTimeout || error.code == Code::kCancelled;
+}
+
+/// Starts a process and loads the artifact in it, by `deadline` and unless `stop` is set; the
+/// worker goes on to obey `stop`. One that fails is ended; when that cannot be done it is left in
+/// `stuck`.
+Result<std::unique_ptr<Worker>> start_worker_process(const Placement& placement, TimePoint deadline,
+                                                     const StopFlag& stop = nullptr,
+                                                     std::unique_ptr<Worker>* stuck = nullptr);
 
 /// Loads the artifact in this process. It cannot be interrupted, and a crash takes this process
 /// along. For the CPU only: vendor libraries are opened in processes of their own.

@@ -6,10 +6,12 @@
 // socket, a sealed piece of memory and a process id.
 #include "runtime/worker_main.h"
 
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <thread>
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -25,12 +27,6 @@
 namespace anynpu::runtime {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-
-std::size_t aligned(std::size_t offset) {
-  return (offset + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 class WorkerLoop {
  public:
   explicit WorkerLoop(Channel channel) : channel_(std::move(channel)) {}
@@ -44,8 +40,17 @@ class WorkerLoop {
         return 0;
       }
       auto answer = handle(*message);
+      if (message->type == MessageType::kMemory) {
+        if (answer) continue;
+        // Nobody waits for an answer to that: it would be taken for the next one's.
+        fmt::print(stderr, "{}\n", answer.error().message);
+        return 1;
+      }
       if (!answer) answer = failure_message(answer.error());
-      if (answer->type != MessageType::kMemory && !channel_.send(*answer)) return 0;
+      auto sent = channel_.send(*answer);
+      if (!sent && sent.error().code == Code::kTooLarge)
+        sent = channel_.send(failure_message(sent.error()));
+      if (!sent) return 0;
     }
   }
 
@@ -81,7 +86,8 @@ class WorkerLoop {
                    to_json(session_->info()).dump(-1, ' ', false, Json::error_handler_t::replace)};
   }
 
-  // Not answered: the next message is, and messages keep their order.
+  // Not answered: the next message is, and messages keep their order. What fails here ends the
+  // worker.
   Result<Message> attach(Message& message) {
     Numbers numbers(message.numbers);
     memory_ = SharedMemory();
