@@ -3,7 +3,9 @@
 // same models, in turn and on one thread: word error rates, times and their ratio.
 //
 //   speech_compare MODEL FOLDER [beam=N] [temperatures=0] [verbose=1] [peer=0] [clips=N]
-//                  [workers=N] [vad=MODEL] [language=en] [words=1]
+//                  [workers=N] [vad=MODEL] [language=en] [words=1] [mel=tile]
+//
+// mel=tile: Whisper hears the features of the fixed-point kernel for an NPU's tile.
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -15,6 +17,7 @@
 #include "base/clock.h"
 #include "bench/speech/plain_loop.h"
 #include "bench/speech/word_error.h"
+#include "mel/xdna/tile_kernel.h"
 #include "model/store.h"
 #include "runtime/served_model.h"
 #include "speech/transcriber.h"
@@ -68,7 +71,9 @@ int main(int argc, char** argv) {
     if (!started) return fail(started.error());
     vad = std::move(*started);
   }
-  auto transcriber = speech::Transcriber::open(std::move(*served), vad);
+  const bool tile = settings.contains("mel") && settings["mel"] == "tile";
+  auto transcriber = speech::Transcriber::open(std::move(*served), vad,
+                                               tile ? &mel::xdna::tile_kernel() : nullptr);
   if (!transcriber) return fail(transcriber.error());
 
   std::unique_ptr<bench::PlainLoop> plain;
@@ -99,17 +104,21 @@ int main(int argc, char** argv) {
     our_ms += ms_since(start);
     if (!transcript) return fail(transcript.error());
     ours.add(clip.text, transcript->text);
+    std::string peer_text;
     if (plain) {
       const TimePoint their_start = Clock::now();
       auto text = plain->transcribe(samples);
       their_ms += ms_since(their_start);
       if (!text) return fail(text.error());
       theirs.add(clip.text, *text);
+      peer_text = std::move(*text);
     }
     if (setting("verbose", 0) != 0) {
-      fmt::print("{} {:.1f} s infer {:.0f} ms retries {}\n  ref {}\n  got {}\n",
-                 clip.file.filename().string(), transcript->duration, transcript->timings.infer,
+      fmt::print("{} {:.1f} s {} {:.2f} infer {:.0f} ms retries {}\n  ref {}\n  got {}\n",
+                 clip.file.filename().string(), transcript->duration, transcript->language,
+                 transcript->language_probability.value_or(1), transcript->timings.infer,
                  transcript->retries, clip.text, transcript->text);
+      if (plain) fmt::print("  peer {}\n", peer_text);
       for (const auto& segment : transcript->segments) {
         fmt::print("   [{:.2f} {:.2f}] t {:.1f} lp {:.2f} cr {:.2f} ns {:.2f}{}\n", segment.start,
                    segment.end, segment.temperature, segment.avg_logprob, segment.compression_ratio,

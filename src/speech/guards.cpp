@@ -23,6 +23,14 @@ double average_logprob(const Heard& heard) {
   return heard.sum_logprob / static_cast<double>(heard.tokens.size() + 1);
 }
 
+bool is_better(const Attempt& a, const Attempt& b, const TranscribeOptions& options) {
+  const auto loops = [&](const Attempt& one) {
+    return one.heard.repeated || compression_ratio(one.text) > options.most_compression_ratio;
+  };
+  if (loops(a) != loops(b)) return loops(b);
+  return average_logprob(a.heard) > average_logprob(b.heard);
+}
+
 Verdict judge(const Heard& heard, std::string_view text, const TranscribeOptions& options) {
   const bool unlikely = average_logprob(heard) < options.least_avg_logprob;
   Verdict verdict;

@@ -2,6 +2,7 @@
 // Guards against text that was never said.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "speech/listener.h"
@@ -21,5 +22,15 @@ struct Verdict {
   bool silence = false;
 };
 Verdict judge(const Heard& heard, std::string_view text, const TranscribeOptions& options);
+
+/// A text that was heard, and how.
+struct Attempt {
+  Heard heard;
+  std::string text;
+  float temperature = 0;
+};
+/// Whether `a` is better than `b` when the guards are content with neither: text that does not
+/// repeat itself, and of two such the likelier one.
+bool is_better(const Attempt& a, const Attempt& b, const TranscribeOptions& options);
 
 }  // namespace anynpu::speech

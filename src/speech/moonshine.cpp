@@ -104,33 +104,35 @@ class Moonshine : public Transcriber {
     return options.temperatures.empty() ? 0.0F : options.temperatures[0];
   }
 
-  // Decodes again while the guards object, and adds what was heard.
+  // Decodes again while the guards object, and adds what was heard: the first text that they are
+  // content with, or else the best.
   Result<> settle(const Window& window, Heard heard, const TranscribeOptions& options,
                   Listener& listener, TranscriptBuilder& builder) {
-    float temperature = first_temperature(options);
-    std::string text = parts_.tokenizer->decode(heard.tokens);
-    for (std::size_t i = 1; i < options.temperatures.size(); ++i) {
-      if (!judge(heard, text, options).again) break;
-      temperature = options.temperatures[i];
-      Question question = question_of(window.samples, temperature);
+    std::string first = parts_.tokenizer->decode(heard.tokens);
+    Attempt best{std::move(heard), std::move(first), first_temperature(options)};
+    bool content = !judge(best.heard, best.text, options).again;
+    for (std::size_t i = 1; i < options.temperatures.size() && !content; ++i) {
+      Question question = question_of(window.samples, options.temperatures[i]);
       question.settings.seed = static_cast<std::uint32_t>(i);
       ANYNPU_TRY(answer, listener.ask(std::move(question)).get());
       ++builder.transcript().retries;
-      heard = std::move(answer.rows[0]);
-      text = parts_.tokenizer->decode(heard.tokens);
+      std::string text = parts_.tokenizer->decode(answer.rows[0].tokens);
+      Attempt attempt{std::move(answer.rows[0]), std::move(text), options.temperatures[i]};
+      content = !judge(attempt.heard, attempt.text, options).again;
+      if (content || is_better(attempt, best, options)) best = std::move(attempt);
     }
-    const std::string_view trimmed = trim(text);
+    const std::string_view trimmed = trim(best.text);
     if (trimmed.empty()) return {};
     Segment segment;
     segment.seek = window.start();
     segment.start = window.speech_start();
     segment.end = window.speech_end();
     segment.text = " " + std::string(trimmed);
-    segment.tokens = heard.tokens;
-    segment.temperature = temperature;
-    segment.avg_logprob = average_logprob(heard);
+    segment.tokens = best.heard.tokens;
+    segment.temperature = best.temperature;
+    segment.avg_logprob = average_logprob(best.heard);
     segment.compression_ratio = compression_ratio(trimmed);
-    segment.no_speech_prob = heard.no_speech;
+    segment.no_speech_prob = best.heard.no_speech;
     if (options.word_times)
       segment.words = words_by_loudness(trimmed, std::exp(segment.avg_logprob), window,
                                         segment.start, segment.end);

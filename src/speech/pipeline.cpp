@@ -42,7 +42,8 @@ Result<std::shared_ptr<const Tokenizer>> tokenizer_of(const model::Package& pack
 }  // namespace
 
 Result<std::unique_ptr<Transcriber>> Transcriber::open(std::shared_ptr<runtime::ServedModel> model,
-                                                       std::shared_ptr<runtime::ServedModel> vad) {
+                                                       std::shared_ptr<runtime::ServedModel> vad,
+                                                       const mel::Kernel* features) {
   const model::Package& package = model->package();
   if (package.task != model::Task::kTranscribe)
     return Error{Code::kUnsupported, fmt::format("{} does not transcribe: its task is {}",
@@ -52,7 +53,7 @@ Result<std::unique_ptr<Transcriber>> Transcriber::open(std::shared_ptr<runtime::
                  fmt::format("{} does not tell voice activity: its task is {}", vad->package().name,
                              to_string(vad->package().task))};
   ANYNPU_TRY(tokenizer, tokenizer_of(package));
-  PipelineParts parts{std::move(model), std::move(vad), tokenizer};
+  PipelineParts parts{std::move(model), std::move(vad), tokenizer, features};
   return package.speech.kind == model::Speech::Kind::kWhisper ? open_whisper(std::move(parts))
                                                               : open_moonshine(std::move(parts));
 }

@@ -17,6 +17,7 @@ struct PipelineParts {
   std::shared_ptr<runtime::ServedModel> model;
   std::shared_ptr<runtime::ServedModel> vad;  // may be none
   std::shared_ptr<const Tokenizer> tokenizer;
+  const mel::Kernel* features = nullptr;  // none: the fastest
 };
 
 Result<std::unique_ptr<Transcriber>> open_whisper(PipelineParts parts);

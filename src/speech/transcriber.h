@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "mel/kernel.h"
 #include "model/package.h"
 #include "runtime/served_model.h"
 #include "speech/transcript.h"
@@ -81,10 +82,10 @@ struct TranscribeOptions {
 class Transcriber {
  public:
   /// `vad`: a served model of the task "vad"; without one, stretches of speech are told by their
-  /// loudness.
+  /// loudness. `features` computes what Whisper hears; without one, this processor's fastest.
   static Result<std::unique_ptr<Transcriber>> open(
       std::shared_ptr<runtime::ServedModel> model,
-      std::shared_ptr<runtime::ServedModel> vad = nullptr);
+      std::shared_ptr<runtime::ServedModel> vad = nullptr, const mel::Kernel* features = nullptr);
   virtual ~Transcriber() = default;
 
   /// Called by any number of threads at once. An error when the source, the model or the options

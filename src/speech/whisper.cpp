@@ -29,8 +29,9 @@ constexpr std::size_t kWindowSamples = 30 * kSampleRate;
 constexpr int kBins = 80;
 constexpr std::size_t kMostPrompt = 223;  // tokens of text that went before
 constexpr float kHot = 0.5F;  // text drawn hotter than this is not told to the next window
-constexpr double kFrameSeconds = 0.02;  // of the encoder
-constexpr double kLeastRest = 1;        // seconds of a window that are worth another look
+constexpr double kFrameSeconds = 0.02;   // of the encoder
+constexpr double kLeastRest = 1;         // seconds of a window that are worth another look
+constexpr float kSureOfLanguage = 0.5F;  // a likelier one is not doubted
 constexpr const char* kByAttention = "dynamic time warping of the decoder's attention";
 
 /// What stays the same for all windows of a transcription.
@@ -261,29 +262,63 @@ class Whisper : public Transcriber {
     return question;
   }
 
-  // The first answer that the guards are content with, or the last one. `first` is the answer at
+  // The first answer that the guards are content with, or the best one. `first` is the answer at
   // the first temperature, when it is there already.
   Result<Settled> settle(Asked& asked, const Heard* first, Task& task) const {
     const std::vector<float>& given = task.options.temperatures;
     const std::vector<float> temperatures = given.empty() ? std::vector<float>{0} : given;
-    Settled settled;
+    const bool by_ear = task.language < 0;
+    std::optional<Attempt> best;
     for (std::size_t i = 0; i < temperatures.size(); ++i) {
-      settled.temperature = temperatures[i];
+      Attempt attempt;
+      attempt.temperature = temperatures[i];
       if (i == 0 && first != nullptr) {
-        settled.heard = *first;
+        attempt.heard = *first;
       } else {
         Question question = question_of(asked, temperatures[i], task);
         question.settings.seed = static_cast<std::uint32_t>(i);
         ANYNPU_TRY(answer, task.listener.ask(std::move(question)).get());
-        settled.heard = std::move(answer.rows[0]);
+        attempt.heard = std::move(answer.rows[0]);
         if (i > 0) ++task.builder.transcript().retries;
       }
-      note_language(asked, settled.heard, task);
-      const Verdict verdict = judge(settled.heard, plain_text(settled.heard), task.options);
-      settled.silence = verdict.silence;
-      if (!verdict.again) break;
+      note_language(asked, attempt.heard, task);
+      attempt.text = plain_text(attempt.heard);
+      Verdict verdict = judge(attempt.heard, attempt.text, task.options);
+      if (verdict.again && by_ear && i == 0) {
+        ANYNPU_CHECK(try_next_language(asked, attempt, task));
+        verdict = judge(attempt.heard, attempt.text, task.options);
+      }
+      if (!verdict.again)
+        return Settled{std::move(attempt.heard), attempt.temperature, verdict.silence};
+      if (!best || is_better(attempt, *best, task.options)) best = std::move(attempt);
     }
-    return settled;
+    return Settled{std::move(best->heard), best->temperature, false};
+  }
+
+  // Unlikely text in a language that was heard with doubt: perhaps it is the next likeliest one.
+  Result<> try_next_language(Asked& asked, Attempt& attempt, Task& task) const {
+    std::vector<float> likely = attempt.heard.languages;
+    const int heard = attempt.heard.language;
+    const auto at = static_cast<std::size_t>(std::max(0, heard - tokens_.first_language));
+    if (heard < 0 || at >= likely.size() || likely[at] >= kSureOfLanguage) return {};
+    likely[at] = 0;
+    const auto next = std::max_element(likely.begin(), likely.end()) - likely.begin();
+    const int other = tokens_.first_language + static_cast<int>(next);
+    std::replace(asked.prompt.begin(), asked.prompt.end(), heard, other);
+    ANYNPU_TRY(answer, task.listener.ask(question_of(asked, attempt.temperature, task)).get());
+    Transcript& transcript = task.builder.transcript();
+    ++transcript.retries;
+    Attempt again{std::move(answer.rows[0]), {}, attempt.temperature};
+    again.text = plain_text(again.heard);
+    if (!is_better(again, attempt, task.options)) {
+      std::replace(asked.prompt.begin(), asked.prompt.end(), other, heard);
+      return {};
+    }
+    task.language = other;
+    transcript.language = tokens_.languages[static_cast<std::size_t>(next)];
+    transcript.language_probability = likely[static_cast<std::size_t>(next)];
+    attempt = std::move(again);
+    return {};
   }
 
   // The language that was heard in the first window holds for all.
@@ -397,7 +432,8 @@ class Whisper : public Transcriber {
 
 Result<std::unique_ptr<Transcriber>> open_whisper(PipelineParts parts) {
   ANYNPU_TRY(tokens, WhisperTokens::find(*parts.tokenizer));
-  ANYNPU_TRY(front_end, mel::FrontEnd::create(mel::whisper(kBins)));
+  const mel::Kernel& kernel = parts.features != nullptr ? *parts.features : mel::kernels().front();
+  ANYNPU_TRY(front_end, mel::FrontEnd::create(mel::whisper(kBins), kernel));
   std::vector<std::string> languages;
   for (const std::string& code : tokens.languages)
     if (!code.empty()) languages.push_back(code);

@@ -12,6 +12,7 @@
 
 #include "audio/mono.h"
 #include "bench/speech/word_error.h"
+#include "mel/xdna/tile_kernel.h"
 #include "model/folders.h"
 #include "model/store.h"
 #include "runtime/served_model.h"
@@ -75,14 +76,16 @@ std::shared_ptr<runtime::ServedModel> serve(const std::string& name) {
 }
 
 /// Loaded once for all tests.
-speech::Transcriber* open(const std::string& name, const std::string& vad = "") {
+speech::Transcriber* open(const std::string& name, const std::string& vad = "",
+                          const mel::Kernel* features = nullptr) {
   static auto& opened = *new std::map<std::string, std::unique_ptr<speech::Transcriber>>;
-  std::unique_ptr<speech::Transcriber>& known = opened[name + " " + vad];
+  std::unique_ptr<speech::Transcriber>& known =
+      opened[name + " " + vad + " " + (features != nullptr ? features->name : "")];
   if (known) return known.get();
   auto model = serve(name);
   auto detector = vad.empty() ? nullptr : serve(vad);
   if (!model || (!vad.empty() && !detector)) return nullptr;
-  auto transcriber = speech::Transcriber::open(std::move(model), std::move(detector));
+  auto transcriber = speech::Transcriber::open(std::move(model), std::move(detector), features);
   EXPECT_TRUE(transcriber) << transcriber.error().message;
   if (transcriber) known = std::move(*transcriber);
   return known.get();
@@ -232,6 +235,15 @@ TEST(Whisper, HearsTheLanguageTheWordsAndTheirTimes) {
   std::size_t words = 0;
   for (const speech::Segment& segment : transcript.segments) words += segment.words.size();
   EXPECT_GE(words, 8U);
+}
+
+TEST(Whisper, HearsTheFeaturesOfAnNpusTile) {
+  speech::Transcriber* whisper = open("whisper_base", "", &mel::xdna::tile_kernel());
+  ASSERT_NE(whisper, nullptr);
+  EXPECT_LE(word_error(*whisper, {voices()[0], voices()[1]}), 30);
+  if (const auto more = clips_of_mirror(2); !more.empty()) {
+    EXPECT_LE(word_error(*whisper, more), 20);
+  }
 }
 
 TEST(Whisper, HearsClips) {

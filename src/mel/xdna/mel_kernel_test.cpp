@@ -13,6 +13,7 @@
 #include "mel/front_end.h"
 #include "mel/test_signals.h"
 #include "mel/xdna/memory_budget.h"
+#include "mel/xdna/tile_kernel.h"
 
 namespace anynpu::mel::xdna {
 namespace {
@@ -108,6 +109,29 @@ TEST(TileKernel, NothingOverflowsAtFullScale) {
 TEST(TileKernel, SilenceIsTheLeastFeature) {
   const std::vector<std::int16_t> silence(2000, 0);
   EXPECT_THAT(kernel_features(silence, 4), testing::Each(-128));
+}
+
+TEST(TileKernel, TakesTheFloatKernelsPlace) {
+  std::vector<float> samples;
+  for (const std::int16_t sample : speech_like(160000, 21))
+    samples.push_back(static_cast<float>(sample) / 32768.0F);
+  auto exact = FrontEnd::create(whisper());
+  auto fixed = FrontEnd::create(whisper(), tile_kernel());
+  ASSERT_TRUE(exact && fixed);
+  const std::size_t count = exact->frames(samples.size()) * 80;
+  std::vector<float> a(count), b(count), rows(count);
+  exact->compute(std::span<const float>(samples), a.data());
+  fixed->compute(std::span<const float>(samples), b.data());
+  fixed->compute(std::span<const float>(samples), rows.data(), Layout::kFramesFirst, 2);
+  double ab = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    ab += static_cast<double>(a[i]) * b[i];
+    aa += static_cast<double>(a[i]) * a[i];
+    bb += static_cast<double>(b[i]) * b[i];
+    ASSERT_NEAR(rows[i % (count / 80) * 80 + i / (count / 80)], b[i], 1e-6) << i;
+  }
+  EXPECT_LT(1 - ab / std::sqrt(aa * bb), 0.001);
+  EXPECT_NE(a, b);
 }
 
 TEST(TileKernel, BatchesAndStridesGiveTheSameBits) {
