@@ -24,20 +24,15 @@ class HostedSpeechModels : public SpeechModels {
   }
 
   Result<std::shared_ptr<speech::Transcriber>> open(const std::string& name) override {
-    std::future<Result<ModelHost::Hosted>> found = ask_for(name);
-    // Both are loaded side by side.
-    std::future<Result<ModelHost::Hosted>> found_vad;
-    if (const auto names = names_of(model::Task::kVad); !names.empty())
-      found_vad = ask_for(names.front());
-    ANYNPU_TRY(hosted, found.get());
+    ANYNPU_TRY(hosted, wait_for(name));
     {
       std::lock_guard lock(mutex_);
       auto found = kept_.find(name);
       if (found != kept_.end() && found->second.hosted == hosted) return found->second.transcriber;
     }
     std::shared_ptr<runtime::ServedModel> vad;
-    if (found_vad.valid())
-      if (auto loaded = found_vad.get()) vad = served(*loaded);
+    if (const auto names = names_of(model::Task::kVad); !names.empty())
+      if (auto found = wait_for(names.front())) vad = served(*found);
     ANYNPU_TRY(opened, speech::Transcriber::open(served(hosted), vad));
     std::shared_ptr<speech::Transcriber> transcriber = std::move(opened);
     std::lock_guard lock(mutex_);
@@ -79,13 +74,13 @@ class HostedSpeechModels : public SpeechModels {
     return {hosted, hosted->served.get()};
   }
 
-  std::future<Result<ModelHost::Hosted>> ask_for(const std::string& name) {
+  Result<ModelHost::Hosted> wait_for(const std::string& name) {
     auto promise = std::make_shared<std::promise<Result<ModelHost::Hosted>>>();
     auto answer = promise->get_future();
     host_.find(name, 0, [promise](Result<ModelHost::Hosted> found) {
       promise->set_value(std::move(found));
     });
-    return answer;
+    return answer.get();
   }
 
   ModelHost& host_;
