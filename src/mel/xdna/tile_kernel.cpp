@@ -17,10 +17,10 @@ float tile_run_int16(const Plan&, const Block<std::int16_t>& block, Workspace&) 
   anynpu_mel_batch(block.samples, features.data(), scratch.data(), block.frames, kHop);
   const float step = std::log10(2.0F) / kFeaturesPerOctave;
   float largest = -3e38F;
+  const std::int8_t* feature = features.data();
   for (int frame = 0; frame < block.frames; ++frame) {
     for (int bin = 0; bin < kBins; ++bin) {
-      const int feature = features[static_cast<std::size_t>(frame * kBins + bin)];
-      const float value = step * static_cast<float>(feature - kFeatureOfOne);
+      const float value = step * static_cast<float>(*feature++ - kFeatureOfOne);
       block.out[bin * block.stride + frame] = value;
       largest = std::max(largest, value);
     }
