@@ -3,6 +3,7 @@
 #include "server/model_host.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
@@ -312,17 +313,26 @@ void ModelHost::load_now(const Key& key, std::uint64_t load) {
     if (!cancelled) {
       package = at->second.status.package;
       runtime = known_.at(key.first).config.runtime;
+      runtime.stop = stop_loading_;
     }
   }
   if (cancelled) return finish(key, load, Error{Code::kCancelled, "the server is ending"}, "", 0);
   // Before it is read, so that a change in the meantime is seen as one.
   std::string fingerprint = options_.fingerprint(package, key.second);
-  auto served = options_.start(package, key.second, runtime);
-  if (!served)
-    return finish(key, load, std::move(served).error(), std::move(fingerprint), ms_since(start));
-  Result<vision::ImageModel> image = vision::ImageModel::create(package, (*served)->session());
-  finish(key, load, make_hosted(HostedModel{std::move(*served), std::move(image)}),
-         std::move(fingerprint), ms_since(start));
+  Result<Hosted> hosted = Hosted();
+  try {
+    hosted = start_hosted(package, key.second, runtime);
+  } catch (const std::exception& problem) {  // whoever waits must hear of it
+    hosted = Error{Code::kInternal, problem.what()};
+  }
+  finish(key, load, std::move(hosted), std::move(fingerprint), ms_since(start));
+}
+
+Result<ModelHost::Hosted> ModelHost::start_hosted(const model::Package& package, int version,
+                                                  const runtime::ServeOptions& runtime) {
+  ANYNPU_TRY(served, options_.start(package, version, runtime));
+  Result<vision::ImageModel> image = vision::ImageModel::create(package, served->session());
+  return make_hosted(HostedModel{std::move(served), std::move(image)});
 }
 
 ModelHost::Hosted ModelHost::make_hosted(HostedModel model) {
@@ -367,6 +377,7 @@ void ModelHost::finish(const Key& key, std::uint64_t load, Result<Hosted> result
     if (result) drop_unwanted_locked(key.first, dropped);
     if (std::exchange(entry.at_start, false)) all_settled = settled_locked();
   }
+  drain_changed_.notify_all();
   if (result)
     log::info("{} version {} is {} after {:.0f} ms", key.first, key.second,
               replaced ? "replaced" : "ready", ms);
@@ -451,18 +462,38 @@ bool ModelHost::draining() const {
   return draining_;
 }
 
-void ModelHost::drain(TimePoint deadline) {
-  std::vector<Hosted> hosted;
-  {
-    std::lock_guard lock(mutex_);
-    if (draining_) return;
-    draining_ = true;
-  }
+void ModelHost::end_loads() {
   watch_changed_.notify_all();
   if (watcher_.joinable()) watcher_.join();
-  loaders_.reset();  // waits for loads under way; those that wait are cancelled
+  {
+    std::unique_lock lock(mutex_);
+    const auto somebody_waits = [this] {
+      return std::any_of(entries_.begin(), entries_.end(),
+                         [](const auto& each) { return !each.second.waiting.empty(); });
+    };
+    while (somebody_waits() && Clock::now() < drain_until_) {
+      const TimePoint until = drain_until_;
+      drain_changed_.wait_until(lock, until);
+    }
+  }
+  *stop_loading_ = true;
+  loaders_.reset();  // waits for what is broken off; loads that wait for a thread are cancelled
+}
+
+void ModelHost::drain(TimePoint deadline) {
+  std::vector<Hosted> hosted;
+  bool is_first = false;
   {
     std::lock_guard lock(mutex_);
+    drain_until_ = std::min(drain_until_, deadline);
+    is_first = !std::exchange(draining_, true);
+    if (drained_) return;
+  }
+  drain_changed_.notify_all();
+  if (is_first) end_loads();
+  {
+    std::lock_guard lock(mutex_);
+    deadline = drain_until_;
     for (const auto& each : alive_)
       if (Hosted still = each.lock()) hosted.push_back(std::move(still));
   }
@@ -470,6 +501,8 @@ void ModelHost::drain(TimePoint deadline) {
   for (const Hosted& each : hosted)
     threads.emplace_back([&each, deadline] { each->served->drain(deadline); });
   for (std::thread& thread : threads) thread.join();
+  std::lock_guard lock(mutex_);
+  drained_ = drained_ || is_first;
 }
 
 }  // namespace anynpu::server

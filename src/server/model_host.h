@@ -10,6 +10,7 @@
 // of the store when somebody first asks for them.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -129,8 +130,9 @@ class ModelHost {
   std::string first_of(model::Task task);
   bool draining() const;
 
-  /// Takes no more requests, answers those accepted until `deadline`, ends the workers. The first
-  /// call counts.
+  /// Takes no more requests, answers those accepted until `deadline`, ends the workers. Loads that
+  /// nobody waits for are broken off at once, the others at `deadline`. Another call meanwhile can
+  /// only bring the deadline forward.
   void drain(TimePoint deadline);
 
  private:
@@ -157,6 +159,8 @@ class ModelHost {
   Known& learn_locked(const model::Package& package, const std::string& source);
   Result<> begin_load_locked(const Key& key);
   void load_now(const Key& key, std::uint64_t load);
+  Result<Hosted> start_hosted(const model::Package& package, int version,
+                              const runtime::ServeOptions& runtime);
   void finish(const Key& key, std::uint64_t load, Result<Hosted> result, std::string fingerprint,
               double ms);
   /// One of those named at the start is settled. What is to be called when it was the last one.
@@ -179,6 +183,7 @@ class ModelHost {
   /// Size and time of each file that a version is made of.
   static std::string files_fingerprint(const model::Package& package, int number);
   void keep_watch();
+  void end_loads();
 
   ModelHostOptions options_;
   mutable std::mutex mutex_;
@@ -192,7 +197,11 @@ class ModelHost {
   std::size_t still_loading_ = 0;  // of those named at start
   std::uint64_t loads_ = 0;
   std::function<void(Result<>)> loaded_;
-  bool draining_ = false;
+  bool draining_ = false, drained_ = false;
+  TimePoint drain_until_ = TimePoint::max();
+  std::condition_variable drain_changed_;
+  const std::shared_ptr<std::atomic<bool>> stop_loading_ =
+      std::make_shared<std::atomic<bool>>(false);
   std::condition_variable watch_changed_;
   std::thread watcher_;
   std::vector<std::weak_ptr<const HostedModel>> alive_;

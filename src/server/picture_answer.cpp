@@ -3,7 +3,11 @@
 // to do, straight to the model's thread, which then does it all.
 #include "server/picture_answer.h"
 
+#include <exception>
 #include <span>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "server/http_error.h"
 #include "server/metrics.h"
@@ -32,13 +36,24 @@ class Course : public std::enable_shared_from_this<Course> {
       return submit(late_);
     }
     posted_ = Clock::now();
-    Result<> posted =
-        services_.pool.post(Work::kStart, [self = shared_from_this()] { self->prepare(); });
+    Result<> posted = services_.pool.post(
+        Work::kStart, [self = shared_from_this()] { self->attempt(&Course::prepare); });
     if (!posted) fail(std::move(posted).error());
   }
 
  private:
   const HostedModel& model() const { return *question_.hosted; }
+
+  // A step that throws, for want of memory, has failed as others do.
+  template <typename Step, typename... Arguments>
+  void attempt(Step step, Arguments&&... arguments) {
+    try {
+      (this->*step)(std::forward<Arguments>(arguments)...);
+    } catch (const std::exception& problem) {
+      fail(Error{Code::kInternal,
+                 fmt::format("the picture cannot be worked on: {}", problem.what())});
+    }
+  }
 
   void prepare() {
     answer_.queue_ms = ms_since(posted_);
@@ -60,7 +75,7 @@ class Course : public std::enable_shared_from_this<Course> {
     request.cancelled = question_.gone;
     model().served->submit(std::move(request),
                            [self = shared_from_this()](Result<runtime::Reply> reply) {
-                             self->take(std::move(reply));
+                             self->attempt(&Course::take, std::move(reply));
                            });
   }
 
@@ -75,8 +90,8 @@ class Course : public std::enable_shared_from_this<Course> {
     answer_.reply = std::move(*reply);
     if (late_) picture_ = *late_->picture();
     if (answer_.reply.device == "cpu" || model().served->counters().queued == 0) return interpret();
-    Result<> posted =
-        services_.pool.post(Work::kFinish, [self = shared_from_this()] { self->interpret(); });
+    Result<> posted = services_.pool.post(
+        Work::kFinish, [self = shared_from_this()] { self->attempt(&Course::interpret); });
     if (!posted) fail(std::move(posted).error());
   }
 
@@ -99,7 +114,7 @@ class Course : public std::enable_shared_from_this<Course> {
     answer_.post_ms = ms_since(start);
     answer_.total_ms = ms_since(question_.arrived);
     note();
-    done_(std::move(answer_));
+    finish();
   }
 
   void note() {
@@ -129,7 +144,11 @@ class Course : public std::enable_shared_from_this<Course> {
     answer_ = {};
     answer_.error = std::move(error);
     answer_.status = status;
-    done_(std::move(answer_));
+    finish();
+  }
+
+  void finish() {
+    if (auto done = std::exchange(done_, nullptr)) done(std::move(answer_));
   }
 
   Services& services_;

@@ -200,17 +200,19 @@ class Server {
     models_.start_loading([this](Result<> loaded) {
       asio::post(control_, [this, loaded = std::move(loaded)] { on_loaded(loaded); });
     });
+    // This thread goes on to take signals until the models are through.
     std::thread waiter([this] {
       http_.wait();
+      asio::post(control_, [this] { watchdog_.stop(); });  // it asks loops that have ended
+      frigate_.reset();
+      speech_.end();
+      // Those who waited over HTTP have had their time; there is one time for all of it.
+      models_.drain(
+          std::max(drain_until_.value_or(Clock::now() + options_.drain_time), Clock::now()));
       control_.stop();
     });
     control_.run();
     waiter.join();
-    frigate_.reset();
-    speech_.end();
-    // Those who waited over HTTP have had their time; there is one time for all of it.
-    models_.drain(
-        std::max(drain_until_.value_or(Clock::now() + options_.drain_time), Clock::now()));
     probes_.drain();
     probes_.wait();
     return outcome_;
@@ -266,11 +268,12 @@ class Server {
   }
 
   void on_loaded(const Result<>& loaded) {
+    if (http_.draining()) return;  // perhaps it was broken off
     if (!loaded) {
       outcome_ = loaded;
       http_.drain();
       http_.abort();
-    } else if (!http_.draining()) {
+    } else {
       is_ready_ = true;
       manager_.ready(status_words());
       (options_.on_ready ? options_.on_ready : say_ready)(url_);
@@ -320,8 +323,8 @@ class Server {
       log::info("signal {}: answering what was accepted, then ending", number);
       manager_.stopping("answering what was accepted");
       manager_.extend(options_.drain_time + seconds(10));
-      http_.drain();
       drain_until_ = Clock::now() + options_.drain_time;
+      http_.drain();
       patience_.expires_after(options_.drain_time);
       patience_.async_wait([this](const ErrorCode& cancelled) {
         if (!cancelled) end_now("the time for it is over");

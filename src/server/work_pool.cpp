@@ -68,7 +68,11 @@ void WorkPool::work() {
     std::function<void()> job = std::move(queue.front());
     queue.pop_front();
     lock.unlock();
-    job();
+    try {
+      job();
+    } catch (const std::exception& problem) {  // the other jobs go on
+      log::error("a job has failed: {}", problem.what());
+    }
     job = nullptr;  // what it holds is let go before the next one is waited for
     lock.lock();
   }

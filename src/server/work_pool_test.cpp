@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <new>
 #include <stdexcept>
 
 #include <boost/asio/co_spawn.hpp>
@@ -51,6 +52,16 @@ TEST(WorkPool, FinishingGoesFirst) {
     plug.released.set_value();
   }
   EXPECT_EQ(order, "fs") << "and the end of a pool runs what waits";
+}
+
+TEST(WorkPool, AJobThatThrowsEndsNothingElse) {
+  std::atomic<int> done = 0;
+  {
+    WorkPool pool(1, 8);
+    EXPECT_TRUE(pool.post(Work::kStart, [] { throw std::bad_alloc(); }));
+    EXPECT_TRUE(pool.post(Work::kStart, [&] { ++done; }));
+  }
+  EXPECT_EQ(done, 1);
 }
 
 TEST(WorkPool, CoroutinesWaitForTheirJob) {

@@ -12,6 +12,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/report.h"
@@ -353,6 +355,37 @@ TEST_F(ServingTest, TheServiceManagerIsTold) {
   EXPECT_TRUE(hears("WATCHDOG=1")) << "again and again";
   ::kill(server_->pid(), SIGTERM);
   EXPECT_TRUE(hears("STOPPING=1")) << said;
+}
+
+// Nobody waits for it at the first signal, or until the second one somebody does.
+TEST_F(ServingTest, ASignalEndsItWhileAModelLoads) {
+  store_.add_identity("one", {1});
+  const auto runner = store_.path() / "runner";
+  test::TinyStore::put(runner, "#!/bin/sh\nwhile :; do sleep 1; done\n");
+  ::chmod(runner.c_str(), 0700);
+  for (const bool somebody_waits : {false, true}) {
+    test::TinyStore::put(store_.path() / "anynpu.toml", "[models]\nload = [\"one\"]\n");
+    ::setenv("ANYNPU_MODELS", store_.path().c_str(), 1);
+    ::setenv("ANYNPU_WORKER_LAUNCHER", runner.c_str(), 1);
+    ServerProcess server(ANYNPU_BINARY, ServerProcess::free_port(),
+                         {"--config", store_.path() / "anynpu.toml", "--drain", "600"});
+    ::unsetenv("ANYNPU_WORKER_LAUNCHER");
+    const auto listens = [&] { return test::HttpClient(server.port()).get("/health").has_value(); };
+    ASSERT_TRUE(wait_for(listens));
+    const auto begin = std::chrono::steady_clock::now();
+    std::thread client;
+    if (somebody_waits) {
+      client = std::thread([port = server.port()] {
+        (void)test::HttpClient(port).request("POST", "/v2/models/one/infer", kRequest);
+      });
+      ::kill(server.pid(), SIGTERM);
+      ASSERT_TRUE(wait_for([&] { return !listens(); }));
+    }
+    EXPECT_EQ(server.stop(), 0);
+    if (client.joinable()) client.join();
+    // Of every load alone, and there are several candidates.
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
+  }
 }
 
 }  // namespace
