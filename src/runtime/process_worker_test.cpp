@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a worker process is started and ended, and what it may do wrong on the way.
+#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/text.h"
 #include "host/own_processes.h"
 #include "runtime/shared_memory.h"
 #include "runtime/wire.h"
@@ -28,20 +30,27 @@ Placement placement_of(const TinyPackage& package) {
   return {package.package().latest().artifacts[0], "tflite", "plain", "cpu", 1};
 }
 
+/// What runs this program where it is not the machine's own: an emulator.
+std::string emulator() {
+  const char* before = std::getenv("ANYNPU_WORKER_LAUNCHER");
+  return before != nullptr ? before : "";
+}
+
 /// Workers that are started while it lives are what this script makes of them.
 class Runner {
  public:
-  explicit Runner(const std::string& script) {
+  explicit Runner(const std::string& script) : before_(emulator()) {
     const auto file = folder_ / "runner";
     std::ofstream(file) << "#!/bin/sh\n" << script;
     ::chmod(file.c_str(), 0700);
     ::setenv("ANYNPU_WORKER_LAUNCHER", file.c_str(), 1);
   }
-  ~Runner() { ::unsetenv("ANYNPU_WORKER_LAUNCHER"); }
+  ~Runner() { ::setenv("ANYNPU_WORKER_LAUNCHER", before_.c_str(), 1); }
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
  private:
+  std::string before_;
   TemporaryFolder folder_;
 };
 
@@ -63,7 +72,6 @@ void start_with_few_descriptors(const Placement& placement) {
 
 TEST(ProcessWorker, AStartThatFailsEndsNobodyElse) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(start_with_few_descriptors(placement_of(package)), ::testing::ExitedWithCode(0), "");
 }
 
@@ -109,8 +117,8 @@ TEST(ProcessWorker, ADescriptionThatIsTooLongIsAnErrorOfItsOwn) {
 // A vendor's library that prints for every run.
 TEST(ProcessWorker, WhatItPrintsIsKeptSmall) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
-  const Runner runner(
-      "head -c 3000000 /dev/zero | tr '\\0' x\necho\necho the last words\nexec \"$@\"\n");
+  const Runner runner("head -c 3000000 /dev/zero | tr '\\0' x\necho\necho the last words\nexec " +
+                      emulator() + " \"$@\"\n");
   auto worker = start_worker_process(placement_of(package), Clock::now() + seconds(60));
   ASSERT_TRUE(worker) << worker.error().message;
   const auto printed = "/proc/" + std::to_string((*worker)->pid()) + "/fd/1";
@@ -129,10 +137,17 @@ TEST(ProcessWorker, OneThatCannotHaveItsMemoryEnds) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pair->second.get(), 3);
-  std::string program = "/proc/self/exe", role = "worker", option = "--control-fd", number = "3";
-  char* argv[] = {program.data(), role.data(), option.data(), number.data(), nullptr};
+  std::vector<std::string> words;
+  if (const std::string before = emulator(); !before.empty()) words = split(before, ' ');
+  for (const std::string& word :
+       {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("worker"),
+        std::string("--control-fd"), std::string("3")})
+    words.push_back(word);
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
   pid_t pid = 0;
-  ASSERT_EQ(::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv, environ), 0);
+  ASSERT_EQ(::posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ), 0);
   posix_spawn_file_actions_destroy(&actions);
   pair->second.reset();
   auto memory = SharedMemory::create(4096);

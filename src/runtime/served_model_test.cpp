@@ -3,6 +3,7 @@
 // killed, stopped, or answer wrongly.
 #include "runtime/served_model.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <future>
@@ -328,16 +329,18 @@ TEST(ServedModel, ADrainAnswersWhatWasAcceptedAndTakesNoMore) {
 class EndlessLoads {
  public:
   EndlessLoads() {
+    if (const char* emulator = std::getenv("ANYNPU_WORKER_LAUNCHER")) before_ = emulator;
     const auto file = folder_ / "runner";
     std::ofstream(file) << "#!/bin/sh\nwhile :; do sleep 1; done\n";
     ::chmod(file.c_str(), 0700);
     ::setenv("ANYNPU_WORKER_LAUNCHER", file.c_str(), 1);
   }
-  ~EndlessLoads() { ::unsetenv("ANYNPU_WORKER_LAUNCHER"); }
+  ~EndlessLoads() { ::setenv("ANYNPU_WORKER_LAUNCHER", before_.c_str(), 1); }
   EndlessLoads(const EndlessLoads&) = delete;
   EndlessLoads& operator=(const EndlessLoads&) = delete;
 
  private:
+  std::string before_;
   TemporaryFolder folder_;
 };
 
