@@ -48,4 +48,4 @@ CI_PACKAGES=("${TEST_PACKAGES[@]}" "${CLANG_PACKAGES[@]}" "${LINT_PACKAGES[@]}" 
   libbenchmark-dev libfftw3-dev ccache)
 
 # What the folder .cache/sysroot-arm64 holds, with everything that these depend on.
-SYSROOT_PACKAGES=(libc6-dev libstdc++-12-dev "${LIBRARY_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}")
+SYSROOT_PACKAGES=(libc6-dev libstdc++-12-dev "${LIBRARY_PACKAGES[@]}" "${TEST_LIBRARY_PACKAGES[@]}" libzmq5)

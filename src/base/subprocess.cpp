@@ -49,6 +49,9 @@ bool has_ended(pid_t pid, int& status) {
 
 Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const CommandOptions& options) {
+  // An emulator's vfork cannot tell that the program was not there.
+  if (arguments[0].find('/') == std::string::npos && !has_command(arguments[0]))
+    return system_error("cannot run " + arguments[0], ENOENT).with_hint("install " + arguments[0]);
   ANYNPU_TRY(out, make_pipe());
   ANYNPU_TRY(err, make_pipe());
   Pipe in;
