@@ -21,6 +21,8 @@ extern char** environ;
 namespace anynpu {
 namespace {
 
+constexpr int kLooksForTheKilled = 200;  // each after 10 ms
+
 struct Pipe {
   Fd read_end, write_end;
 };
@@ -121,8 +123,8 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
     if (options.stop.stop_requested()) ended = Code::kCancelled;
     if (ended != Code::kInternal) {
       ::kill(-pid, SIGKILL);
-      while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-      }
+      // One that hangs in the kernel does not end by SIGKILL either, and is left behind.
+      for (int i = 0; i < kLooksForTheKilled && !has_ended(pid, status); ++i) ::usleep(10000);
       break;
     }
   }

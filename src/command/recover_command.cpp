@@ -55,8 +55,15 @@ Result<model::Package> canary_package(const RecoverOptions& options, const npu::
       if (std::find(artifact.families.begin(), artifact.families.end(), device.family) !=
           artifact.families.end())
         return std::move(package);
-  return Error{Code::kNotFound, fmt::format("no model on this machine runs on {}", device.family)}
-      .with_hint("name one with --model, so that it can be seen whether a step helped");
+  // sudo makes root's folders of the user's.
+  const char* user = ::geteuid() == 0 ? std::getenv("SUDO_USER") : nullptr;
+  return Error{Code::kNotFound,
+               fmt::format("no model that is found here runs on {}", device.family)}
+      .with_hint(user == nullptr
+                     ? "name one with --model, so that it can be seen whether a step helped"
+                     : fmt::format("root's models were looked for; for those of {}: sudo "
+                                   "XDG_DATA_HOME=\"$HOME/.local/share\" anynpu recover {} ...",
+                                   printable(user), device.id));
 }
 
 // The device answers the package's canary as the CPU does: what placement asks of it too.
@@ -112,6 +119,7 @@ Json to_json(const recovery::StepReport& report) {
             {"verdict", recovery::to_string(report.verdict)},
             {"never", report.step.never},
             {"not_here", report.step.not_here},
+            {"held", report.held},
             {"taken", report.taken}};
   if (!report.problem.empty()) json["problem"] = report.problem;
   if (report.canary) {
@@ -128,6 +136,8 @@ std::string mark_of(const recovery::StepReport& report, bool apply) {
       return "never taken here: " + report.step.never;
     case Verdict::kNotHere:
       return "not possible here: " + report.step.not_here;
+    case Verdict::kHeld:
+      return "not taken while " + report.held;
     case Verdict::kNeedsRoot:
       return "needs root";
     case Verdict::kByHand:
@@ -243,10 +253,12 @@ void add_recover_command(CLI::App& app, CommandContext& context) {
       "Only anynpu's own processes are ever ended. Before the first step the evidence is saved, "
       "after\n"
       "each one the canary is asked, and a device is climbed for once in ten minutes.\n\n"
+      "Models and engines are root's under sudo; XDG_DATA_HOME brings your own.\n\n"
       "Examples:\n"
       "  anynpu recover\n"
-      "  sudo anynpu recover rknpu0 --apply\n"
-      "  sudo anynpu recover axcl0 --step card-reboot --apply");
+      "  sudo XDG_DATA_HOME=\"$HOME/.local/share\" anynpu recover rknpu0 --apply\n"
+      "  sudo XDG_DATA_HOME=\"$HOME/.local/share\" anynpu recover axcl0 --step card-reboot "
+      "--apply");
   on_chosen(*command, context, [options](CommandContext& c) { return recover(*options, c); });
 }
 

@@ -2,8 +2,10 @@
 // Real hands, and hands that only write down what they would do.
 #include "host/hands.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include <fcntl.h>
@@ -11,9 +13,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/subprocess.h"
 #include "base/text.h"
+#include "host/door.h"
 
 namespace anynpu::host {
 namespace {
@@ -27,14 +29,35 @@ static_assert(sizeof(RknpuAction) == 8);
 constexpr unsigned long kRknpuActionRequest = 0xc0086440;
 constexpr std::uint32_t kRknpuActReset = 6;
 
+// In a process of its own: a wedged driver holds whoever writes or asks, and not even SIGKILL ends
+// that one.
+Result<> in_time(const std::string& what, Duration limit,
+                 const std::function<void(DoorAnswer&)>& act) {
+  auto done = in_child(act, limit);
+  if (done) return {};
+  Error error = std::move(done).error();
+  if (error.code == Code::kTimeout)
+    return Error{Code::kTimeout,
+                 fmt::format("{}: no answer in {:.0f} s", what, to_ms(limit) / 1000), ETIMEDOUT};
+  if (error.system_errno != 0) return system_error(what, error.system_errno);
+  return std::move(error).within(what);
+}
+
 class RealHands : public Hands {
  public:
-  Result<> write(const std::string& path, std::string_view text) override {
-    Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!fd) return system_error("cannot open " + path);
-    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-      return system_error("cannot write " + path);
-    return {};
+  Result<> write(const std::string& path, std::string_view text, Duration limit) override {
+    return in_time("cannot write " + path, limit, [&](DoorAnswer& answer) {
+      const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      if (fd < 0) {
+        answer.failure = errno;
+        return;
+      }
+      const ssize_t wrote = ::write(fd, text.data(), text.size());
+      if (wrote < 0)
+        answer.failure = errno;
+      else if (wrote != static_cast<ssize_t>(text.size()))
+        answer.failure = EIO;
+    });
   }
 
   Result<> run(const std::vector<std::string>& command, std::string_view input,
@@ -48,13 +71,12 @@ class RealHands : public Hands {
                                             result.exit_code, printable(trim(result.errors), 400))};
   }
 
-  Result<> reset_rknpu(const std::string& node) override {
-    Fd fd(::open(node.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd) return system_error("cannot open " + node);
-    RknpuAction action{kRknpuActReset, 0};
-    if (::ioctl(fd.get(), kRknpuActionRequest, &action) != 0)
-      return system_error("ACTION ACT_RESET on " + node);
-    return {};
+  Result<> reset_rknpu(const std::string& node, Duration limit) override {
+    return in_time("ACTION ACT_RESET on " + node, limit, [&](DoorAnswer& answer) {
+      RknpuAction action{kRknpuActReset, 0};
+      const int fd = ::open(node.c_str(), O_RDWR | O_CLOEXEC);
+      if (fd < 0 || ::ioctl(fd, kRknpuActionRequest, &action) != 0) answer.failure = errno;
+    });
   }
 
   void pause(Duration duration) override { std::this_thread::sleep_for(duration); }
@@ -70,7 +92,7 @@ class RecordingHands : public Hands {
     if (name == cure_.step && !cure_.control.empty()) std::ofstream(cure_.control).flush();
   }
 
-  Result<> write(const std::string& path, std::string_view text) override {
+  Result<> write(const std::string& path, std::string_view text, Duration /*limit*/) override {
     return record(fmt::format("write {} {}", path, text));
   }
   Result<> run(const std::vector<std::string>& command, std::string_view input,
@@ -78,7 +100,9 @@ class RecordingHands : public Hands {
     return record("run " + join(command, " ") +
                   (input.empty() ? "" : " < " + std::string(trim(input))));
   }
-  Result<> reset_rknpu(const std::string& node) override { return record("reset " + node); }
+  Result<> reset_rknpu(const std::string& node, Duration /*limit*/) override {
+    return record("reset " + node);
+  }
   void pause(Duration duration) override {
     // A line that cannot be written changes nothing about a pause.
     (void)record(fmt::format("pause {:.0f} ms", to_ms(duration)));

@@ -21,13 +21,14 @@ class Hands {
   /// A step of a ladder begins: simulated machines may be mended by it.
   virtual void begin_step(const std::string& /*name*/) {}
   /// Writes into a file of sysfs or debugfs, which must be there. The kernel's answer is the errno.
-  virtual Result<> write(const std::string& path, std::string_view text) = 0;
+  /// A driver that does not let go of the writer costs no more than `limit`: Code::kTimeout.
+  virtual Result<> write(const std::string& path, std::string_view text, Duration limit) = 0;
   /// Runs a program to its end, with `input` on its standard input. A non-zero exit code is an
   /// error that carries what the program said.
   virtual Result<> run(const std::vector<std::string>& command, std::string_view input,
                        Duration limit) = 0;
-  /// Rockchip's vendor driver: ACTION ACT_RESET through a DRM node of the device.
-  virtual Result<> reset_rknpu(const std::string& node) = 0;
+  /// Rockchip's vendor driver: ACTION ACT_RESET through a DRM node of the device, in `limit` too.
+  virtual Result<> reset_rknpu(const std::string& node, Duration limit) = 0;
   virtual void pause(Duration duration) = 0;
 };
 

@@ -6,9 +6,13 @@
 #include <fstream>
 #include <set>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "host/manifest.h"
+#include "npu/holders.h"
+#include "npu/kernel_lines.h"
 #include "npu/registry.h"
 
 namespace anynpu::npu {
@@ -251,6 +255,28 @@ TEST(FamiliesTest, NamesAreDistinctAndTheCpuComesFirst) {
     EXPECT_FALSE(family.title.empty());
   }
   EXPECT_EQ(families().front().name, "cpu");
+}
+
+TEST(Holders, WhatCannotBeLookedAtIsSaid) {
+  auto holders_of = [](const std::string& lines) {
+    auto description = host::parse_manifest("user 0 0\n" + lines);
+    EXPECT_TRUE(description) << description.error().message;
+    auto machine = host::simulated_machine(std::move(*description));
+    return find_holders(*machine, {"/dev/accel/accel0"});
+  };
+  EXPECT_FALSE(holders_of("link /proc/9/fd/3 -> /dev/null\n").cut);
+  std::string many;
+  for (std::size_t i = 0; i < host::Machine::kMostNames; ++i)
+    many += fmt::format("link /proc/9/fd/{} -> /dev/null\n", i);
+  const Holders cut = holders_of(many);
+  EXPECT_TRUE(cut.found.empty());
+  EXPECT_TRUE(cut.cut);
+}
+
+TEST(KernelLines, EachFamilyOfNpusHasSome) {
+  for (const Family& family : families())
+    EXPECT_EQ(trouble_lines(family.name).empty(), family.name == "cpu" || family.name == "unknown")
+        << family.name;
 }
 
 }  // namespace

@@ -37,7 +37,9 @@ Holders find_holders(const host::Machine& machine, const std::vector<std::string
   Holders holders;
   std::size_t links = 0;
   if (nodes.empty()) return holders;
-  for (const std::string& name : machine.list("/proc")) {
+  const std::vector<std::string> names = machine.list("/proc");
+  holders.cut = names.size() >= host::Machine::kMostNames;
+  for (const std::string& name : names) {
     int pid = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc() || end != name.data() + name.size()) continue;
@@ -47,9 +49,13 @@ Holders find_holders(const host::Machine& machine, const std::vector<std::string
       holders.hidden += descriptors.error().code == Code::kPermission;
       continue;
     }
+    holders.cut = holders.cut || descriptors->size() >= host::Machine::kMostNames;
     Holder holder;
     for (const std::string& descriptor : *descriptors) {
-      if (++links > kMostLinks) return holders;
+      if (++links > kMostLinks) {
+        holders.cut = true;
+        return holders;
+      }
       auto target = machine.read_link(folder + "/fd/" + descriptor);
       if (!target || std::find(nodes.begin(), nodes.end(), *target) == nodes.end()) continue;
       holder.files.push_back(folder + "/fdinfo/" + descriptor);

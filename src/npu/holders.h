@@ -23,9 +23,10 @@ struct Holder {
 struct Holders {
   std::vector<Holder> found;
   std::size_t hidden = 0;  // processes of others, whose descriptors this user may not see
+  bool cut = false;        // there was more than is looked at: who is not found may still be there
 };
 
-/// Scans /proc, at most 4096 processes and 100000 descriptors.
+/// Scans /proc, at most 100000 descriptors, and as many processes as a folder's names are read.
 Holders find_holders(const host::Machine& machine, const std::vector<std::string>& nodes);
 
 }  // namespace anynpu::npu

@@ -7,8 +7,8 @@
 
 namespace anynpu::npu {
 
-/// Parts of lines. Lines that only follow from ending a worker are not among them. Empty for a
-/// family whose driver logs nothing of the kind.
+/// Parts of lines. Lines that only follow from ending a worker are not among them. Empty for
+/// the CPU.
 std::span<const std::string_view> trouble_lines(std::string_view family);
 
 }  // namespace anynpu::npu

@@ -29,7 +29,11 @@ std::string Act::shown() const {
 
 std::string held_by(const host::Machine& machine, const std::vector<std::string>& nodes) {
   const Holders holders = find_holders(machine, nodes);
-  if (holders.found.empty()) return "";
+  if (holders.found.empty()) {
+    if (holders.hidden != 0)
+      return fmt::format("the open files of {} processes cannot be seen", holders.hidden);
+    return holders.cut ? "there are too many processes and open files to look at all" : "";
+  }
   const Holder& first = holders.found.front();
   return fmt::format("process {} ({}) has the NPU open", first.pid, first.command);
 }

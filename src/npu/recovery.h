@@ -28,6 +28,8 @@ struct Act {
   std::string text = {};
   std::vector<std::string> command = {};
   Duration limit = seconds(30);
+  /// It gives back what an act before it took away, so it is done although one of those failed.
+  bool always = false;
 
   /// The same for people: "echo fdab0000.npu > /sys/bus/platform/drivers/RKNPU/unbind".
   std::string shown() const;
@@ -43,6 +45,9 @@ struct RecoveryStep {
   bool by_hand = false;       // a person does it: nothing is done here
   std::string never = {};     // why it makes things worse on this machine: then it is not taken
   std::string not_here = {};  // why it is not possible on this machine
+  /// Nodes that nobody may have open while it is taken. Looked at just before its acts: by then a
+  /// canary may hang in the kernel with the node open, or a server have started a worker again.
+  std::vector<std::string> unheld = {};
   std::vector<Act> acts = {};
 };
 
@@ -51,7 +56,8 @@ struct Ladder {
   std::vector<std::string> evidence;  // files to save before the first step
 };
 
-/// "process 812 (python3) has the NPU open", of the first one that may be seen; empty: nobody.
+/// "process 812 (python3) has the NPU open", of the first one that is seen, or why it cannot be
+/// told whether there is one; empty: nobody.
 std::string held_by(const host::Machine& machine, const std::vector<std::string>& nodes);
 
 /// Steps that every family has.

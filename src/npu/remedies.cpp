@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "npu/library_copies.h"
 
 namespace anynpu::npu {
 namespace {
@@ -80,7 +81,94 @@ void join_on_host(const CheckContext& context, const std::vector<gid_t>& gids, R
   remedy.commands.push_back(fmt::format("sudo usermod -aG {} {}", join(names, ","), user));
 }
 
+std::string supplemental_groups(const std::string& gids) {
+  return fmt::format(
+      "kubectl patch deployment NAME -p "
+      "'{{\"spec\":{{\"template\":{{\"spec\":{{\"securityContext\":{{"
+      "\"supplementalGroups\":[{}]}}}}}}}}}}'",
+      gids);
+}
+
+// A device of an LXC container has a name of its own.
+std::string add_to_lxc(const std::string& node, const std::string& more = "") {
+  return fmt::format("lxc config device add NAME {} unix-char source={}{}",
+                     node.substr(node.rfind('/') + 1), node, more);
+}
+
+/// No group of a container's helps with a node that only root may open: the host's rule comes
+/// first, and only the host knows the number of its group render.
+void open_on_host(const CheckContext& context, const std::vector<std::string>& nodes,
+                  const std::string& closed, const std::vector<std::string_view>& rule_matches,
+                  Remedy& remedy) {
+  constexpr const char* kGid = "$(getent group render | cut -d: -f3)";
+  open_to_render(context, closed, rule_matches, remedy);
+  remedy.text = fmt::format(
+      "on the host, let the group render open {}; then start the container with that group",
+      closed);
+  // The container's user is none of the host's.
+  if (remedy.commands.size() > 1) remedy.commands.pop_back();
+  remedy.needs_root = true;
+  std::string devices;
+  for (const std::string& node : nodes) devices += " --device " + node;
+  switch (context.container().kind) {
+    case ContainerKind::kPodman:
+      remedy.commands.push_back(fmt::format("podman run --group-add keep-groups{} ...", devices));
+      break;
+    case ContainerKind::kKubernetes:
+      remedy.commands.push_back(supplemental_groups(fmt::format("'\"{}\"'", kGid)));
+      break;
+    case ContainerKind::kLxc:
+      for (const std::string& node : nodes)
+        remedy.commands.push_back(add_to_lxc(node, fmt::format(" gid={}", kGid)));
+      break;
+    default:
+      remedy.commands.push_back(fmt::format("docker run --group-add {}{} ...", kGid, devices));
+      break;
+  }
+}
+
 }  // namespace
+
+std::string shell_quoted(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,=-";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos)
+    return std::string(text);
+  // What a terminal would act on, or a report could not hold, in the words of bash and POSIX 2024.
+  const bool shown = printable(text, text.size() + 1) == text;
+  std::string quoted = shown ? "'" : "$'";
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!shown && (byte < 0x20 || byte > 0x7e))
+      quoted += fmt::format("\\x{:02x}", byte);
+    else if (!shown && (c == '\'' || c == '\\'))
+      quoted += {'\\', c};
+    else if (c == '\'')
+      quoted += "'\\''";
+    else
+      quoted += c;
+  }
+  return quoted + "'";
+}
+
+std::string remove_line(const std::string& file, std::string_view line) {
+  std::string pattern;
+  for (char c : line) {
+    if (std::string_view("\\/.*[]^$").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return fmt::format("sudo sed -i {} {}",
+                     shell_quoted(fmt::format("/^[[:space:]]*{}[[:space:]]*$/d", pattern)),
+                     shell_quoted(file));
+}
+
+std::string recover_as_root(std::string_view device, std::string_view step) {
+  // The canary is a model's, and the models and engines are the user's.
+  return fmt::format(
+      "sudo XDG_DATA_HOME=\"${{XDG_DATA_HOME:-$HOME/.local/share}}\" anynpu recover {} --step {} "
+      "--apply",
+      device, step);
+}
 
 Remedy join_group(const CheckContext& context, const std::string& node,
                   std::string_view rule_match) {
@@ -106,6 +194,10 @@ Remedy join_groups(const CheckContext& context, const std::vector<std::string>& 
   const std::string which =
       fmt::format("the group{} {}", gids.size() == 1 ? "" : "s", in_words(of_nodes));
   Remedy remedy;
+  if (context.container() && !closed.empty()) {
+    open_on_host(context, nodes, closed, rule_matches, remedy);
+    return remedy;
+  }
   switch (context.container().kind) {
     case ContainerKind::kDocker:
     case ContainerKind::kOther: {
@@ -122,19 +214,13 @@ Remedy join_groups(const CheckContext& context, const std::vector<std::string>& 
     case ContainerKind::kKubernetes:
       remedy.text =
           fmt::format("give the pod {}; in a container only a group's number counts", which);
-      remedy.commands = {
-          fmt::format("kubectl patch deployment NAME -p "
-                      "'{{\"spec\":{{\"template\":{{\"spec\":{{\"securityContext\":{{"
-                      "\"supplementalGroups\":[{}]}}}}}}}}}}'",
-                      join(numbers, ","))};
+      remedy.commands = {supplemental_groups(join(numbers, ","))};
       break;
     case ContainerKind::kLxc:
       remedy.text = fmt::format("map {} into the container", which);
       for (const std::string& node : nodes) {
         auto info = machine.stat(node);
-        remedy.commands.push_back(
-            fmt::format("lxc config device add NAME {} unix-char source={} gid={}",
-                        node.substr(node.rfind('/') + 1), node, info ? info->gid : 0));
+        remedy.commands.push_back(add_to_lxc(node, fmt::format(" gid={}", info ? info->gid : 0)));
       }
       break;
     case ContainerKind::kNone:
@@ -151,11 +237,14 @@ Remedy join_groups(const CheckContext& context, const std::vector<std::string>& 
 Remedy newer_pc_kernel(const CheckContext& context, std::string text) {
   Remedy remedy{.text = std::move(text), .needs_root = true, .needs_reboot = true};
   const host::Distribution& distribution = context.distribution();
-  if (distribution.id == "debian")
-    remedy.commands = {fmt::format("sudo apt-get install -t {}-backports linux-image-amd64",
-                                   distribution.version == "12" ? "bookworm" : "trixie"),
-                       "sudo reboot"};
-  else if (distribution.id == "ubuntu")
+  if (is_debian(context)) {
+    // The driver is in Debian's kernels from 6.14 on: not in that of Debian 13 itself.
+    if (auto suite = debian_suite(context))
+      remedy.commands = {fmt::format("sudo apt-get install {}linux-image-amd64", *suite),
+                         "sudo reboot"};
+    else
+      remedy.text += "; this Debian has none, Debian 13 has it in its backports";
+  } else if (distribution.id == "ubuntu")
     remedy.commands = {
         fmt::format("sudo apt-get install linux-generic-hwe-{}", distribution.version),
         "sudo reboot"};
@@ -183,8 +272,7 @@ Remedy pass_devices(const CheckContext& context, const std::vector<std::string>&
       break;
     case ContainerKind::kLxc:
       remedy.text = "pass the nodes as devices";
-      for (const std::string& node : nodes)
-        remedy.commands.push_back("lxc config device add NAME npu unix-char source=" + node);
+      for (const std::string& node : nodes) remedy.commands.push_back(add_to_lxc(node));
       break;
     default:
       remedy.text = "pass the nodes as devices, not as volumes";
@@ -216,6 +304,21 @@ Remedy install_package(const CheckContext& context, std::string text, const Pack
     remedy.text += ", in the container's image";
   }
   return remedy;
+}
+
+bool is_debian(const CheckContext& context) {
+  const host::Distribution& distribution = context.distribution();
+  // Armbian's images on Ubuntu's ground have Ubuntu's numbers: "24.04".
+  return distribution.id == "debian" ||
+         (distribution.id == "armbian" && distribution.version.find('.') == std::string::npos);
+}
+
+std::optional<std::string_view> debian_suite(const CheckContext& context) {
+  const std::string& version = context.distribution().version;
+  if (version == "13") return "-t trixie-backports ";
+  // Testing and unstable have no number.
+  if (version.empty() || compare_versions(version, "13") > 0) return "";
+  return std::nullopt;
 }
 
 Remedy load_module(const CheckContext& context, std::string_view name) {

@@ -3,12 +3,21 @@
 // container that were found.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "npu/check.h"
 
 namespace anynpu::npu {
+
+/// One word of a shell's command, whatever is in it: paths and names come from environments, files
+/// and bundles of strangers.
+std::string shell_quoted(std::string_view text);
+/// The command that takes exactly this line out of a file.
+std::string remove_line(const std::string& file, std::string_view line);
+/// The command that takes one step of a device's ladder, with the models of the user who types it.
+std::string recover_as_root(std::string_view device, std::string_view step);
 
 /// How this user gets at a node that its mode keeps from them: joins the node's group on a host,
 /// gets the gid in a container (--group-add GID) or a pod (supplementalGroups). `rule_match` is the
@@ -32,6 +41,11 @@ struct PackageNames {
   std::string_view apt, dnf, nix, apk;  // empty: there is none, and only `text` is said
 };
 Remedy install_package(const CheckContext& context, std::string text, const PackageNames& names);
+
+/// Where Debian's newest packages come from: "-t trixie-backports " on Debian 13, "" on later ones;
+/// none on older ones, whose backports lack NPUs' kernels and libraries.
+std::optional<std::string_view> debian_suite(const CheckContext& context);
+bool is_debian(const CheckContext& context);  // or Armbian on its ground
 
 /// Kernel module: modprobe now and at each boot.
 Remedy load_module(const CheckContext& context, std::string_view name);

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "npu/remedies.h"
 
 namespace anynpu::recovery {
 namespace {
@@ -103,11 +104,11 @@ Result<> perform(const host::Machine& machine, host::Hands& hands, const npu::De
       return {};
     }
     case Kind::kWrite:
-      return hands.write(act.target, act.text);
+      return hands.write(act.target, act.text, act.limit);
     case Kind::kRun:
       return hands.run(act.command, act.text, act.limit);
     case Kind::kResetRknpu:
-      return hands.reset_rknpu(act.target);
+      return hands.reset_rknpu(act.target, act.limit);
     case Kind::kWaitFor:
       return wait_for(machine, hands, act);
     case Kind::kPause:
@@ -122,10 +123,12 @@ void take(const host::Machine& machine, host::Hands& hands, const npu::Device& d
   report.taken = true;
   hands.begin_step(report.step.name);
   for (const npu::Act& act : report.step.acts) {
+    // What comes after an act that failed builds on it, but for what gives back.
+    if (!report.problem.empty() && !act.always) continue;
     auto done = perform(machine, hands, device, act);
     if (done) continue;
-    report.problem = act.shown() + ": " + done.error().message;
-    break;  // what comes after it in this step builds on it
+    if (!report.problem.empty()) report.problem += "; ";
+    report.problem += act.shown() + ": " + done.error().message;
   }
   auto answer = canary();
   report.canary = answer.has_value();
@@ -146,29 +149,40 @@ std::string_view to_string(Verdict verdict) {
       return "needs_root";
     case Verdict::kByHand:
       return "by_hand";
+    case Verdict::kHeld:
+      return "held";
   }
   return "take";
 }
 
-Verdict verdict_on(const npu::RecoveryStep& step, bool root, bool i_know) {
-  if (!step.not_here.empty()) return Verdict::kNotHere;
-  if (!step.never.empty() && !i_know) return Verdict::kNever;
-  if (step.by_hand) return Verdict::kByHand;
-  if (step.needs_root && !root) return Verdict::kNeedsRoot;
-  return Verdict::kTake;
+void judge_step(const host::Machine& machine, bool root, bool i_know, StepReport& report) {
+  const npu::RecoveryStep& step = report.step;
+  report.held.clear();
+  if (!step.not_here.empty()) {
+    report.verdict = Verdict::kNotHere;
+  } else if (!step.never.empty() && !i_know) {
+    report.verdict = Verdict::kNever;
+  } else if (step.by_hand) {
+    report.verdict = Verdict::kByHand;
+  } else if (step.needs_root && !root) {
+    report.verdict = Verdict::kNeedsRoot;
+  } else {
+    if (!i_know && !step.unheld.empty()) report.held = npu::held_by(machine, step.unheld);
+    report.verdict = report.held.empty() ? Verdict::kTake : Verdict::kHeld;
+  }
 }
 
 Result<ClimbReport> climb(const host::Machine& machine, host::Hands& hands,
                           const npu::Device& device, const npu::Ladder& ladder,
                           const Canary& canary, const ClimbOptions& options) {
   ClimbReport report;
+  const bool i_know = options.i_know && !options.only.empty();
   std::vector<std::string> names;
   for (const npu::RecoveryStep& step : ladder.steps) {
     names.push_back(step.name);
     if (!options.only.empty() && step.name != options.only) continue;
-    report.steps.push_back(
-        {.step = step,
-         .verdict = verdict_on(step, options.root, options.i_know && !options.only.empty())});
+    report.steps.push_back({.step = step});
+    judge_step(machine, options.root, i_know, report.steps.back());
   }
   if (report.steps.empty())
     return Error{Code::kInvalid,
@@ -182,12 +196,16 @@ Result<ClimbReport> climb(const host::Machine& machine, host::Hands& hands,
       return Error{Code::kPermission,
                    fmt::format("{} makes things worse here: {}", asked.step.name, asked.step.never)}
           .with_hint("--i-know takes it all the same");
+    if (asked.verdict == Verdict::kHeld)
+      return Error{Code::kBusy,
+                   fmt::format("{} is not taken while {}", asked.step.name, asked.held)}
+          .with_hint("end it first; --i-know takes the driver away under it all the same");
     if (asked.verdict == Verdict::kNotHere)
       return Error{Code::kUnsupported, fmt::format("{} is not possible here: {}", asked.step.name,
                                                    asked.step.not_here)};
     if (asked.verdict == Verdict::kNeedsRoot)
       return Error{Code::kPermission, asked.step.name + " needs root"}.with_hint(
-          "sudo anynpu recover " + device.id + " --step " + asked.step.name + " --apply");
+          npu::recover_as_root(device.id, asked.step.name));
     return Error{Code::kUnsupported, asked.step.name + " is a person's work: " + asked.step.title};
   }
   // A device that is in order needs no step, and a step taken for nothing costs others their work.
@@ -199,6 +217,8 @@ Result<ClimbReport> climb(const host::Machine& machine, host::Hands& hands,
   ANYNPU_TRY(evidence, save_evidence(machine, device, ladder, options));
   report.evidence = evidence;
   for (StepReport& step : report.steps) {
+    // Anew: the first step ends workers, and a canary or a server may have left others since.
+    judge_step(machine, options.root, i_know, step);
     if (step.verdict != Verdict::kTake) continue;
     take(machine, hands, device, canary, step);
     if (!*step.canary) continue;

@@ -26,21 +26,24 @@ enum class Verdict {
   kNever,      // known to make things worse here
   kNotHere,    // not possible on this machine
   kNeedsRoot,  // possible for root only, and this is not root
+  kHeld,       // a program has the device open, and it would be taken away under it
   kByHand,     // advice for a person
 };
 std::string_view to_string(Verdict verdict);
 
-/// `i_know`: a step that is known to make things worse is taken all the same.
-Verdict verdict_on(const npu::RecoveryStep& step, bool root, bool i_know);
-
 struct StepReport {
   npu::RecoveryStep step;
   Verdict verdict = Verdict::kTake;
+  std::string held;  // of kHeld: by whom
   bool taken = false;
-  std::string problem;         // what an act said when it failed
+  std::string problem;         // what the acts said that failed
   std::optional<bool> canary;  // whether the device was in order afterwards
   std::string canary_says;     // why it was not
 };
+
+/// The verdict on a step as things are now. `i_know`: one that is known to make things worse is
+/// taken all the same.
+void judge_step(const host::Machine& machine, bool root, bool i_know, StepReport& report);
 
 struct ClimbReport {
   std::vector<StepReport> steps;

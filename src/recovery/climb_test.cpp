@@ -156,7 +156,90 @@ TEST_F(Climb, AStepThatHarmsIsNeverTaken) {
   ASSERT_TRUE(report);
   EXPECT_THAT(done(), Contains("write /a 1"));
   options_.only.clear();
-  EXPECT_EQ(verdict_on(ladder_.steps[1], true, false), Verdict::kNever);
+  StepReport judged{.step = ladder_.steps[1]};
+  judge_step(*machine_, true, false, judged);
+  EXPECT_EQ(judged.verdict, Verdict::kNever);
+}
+
+// A worker of ours hangs in the kernel with the node open since the last canary.
+TEST_F(Climb, ADriverIsNotTakenAwayUnderACanaryThatHangs) {
+  ladder_.steps[2].unheld = {"/dev/accel/accel0"};
+  Canary canary = [&]() -> Result<> {
+    fs::create_directories(folder_ / "machine/proc/812/fd");
+    std::ofstream(folder_ / "machine/proc/812/comm") << "anynpu\n";
+    std::error_code again;
+    fs::create_symlink("/dev/accel/accel0", folder_ / "machine/proc/812/fd/5", again);
+    return Error{Code::kDevice, "still wedged"};
+  };
+  auto report = climb(*machine_, *hands_, device_, ladder_, canary, options_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(done(), ElementsAre("write /a 1", "write /c 1"));
+  EXPECT_EQ(report->steps[2].verdict, Verdict::kHeld);
+  EXPECT_FALSE(report->steps[2].taken);
+  EXPECT_THAT(report->steps[2].held, HasSubstr("812 (anynpu)"));
+  // Nor by name, unless somebody knows better.
+  options_.only = "second";
+  report = climb(*machine_, *hands_, device_, ladder_, canary, options_);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kBusy);
+  options_.i_know = true;
+  ASSERT_TRUE(climb(*machine_, *hands_, device_, ladder_, canary, options_));
+  EXPECT_THAT(done(), Contains("write /b 1"));
+}
+
+// Who held the device at first, and ended with the first step, is no obstacle to a later one.
+TEST_F(Climb, AHolderThatHasEndedIsNoObstacle) {
+  ladder_.steps[2].unheld = {"/dev/accel/accel0"};
+  const fs::path process = folder_ / "machine/proc/812";
+  fs::create_directories(process / "fd");
+  fs::create_symlink("/dev/accel/accel0", process / "fd/5");
+  Canary canary = [&]() -> Result<> {
+    if (done().size() == 1) fs::remove_all(process);
+    return Error{Code::kDevice, "still wedged"};
+  };
+  auto report = climb(*machine_, *hands_, device_, ladder_, canary, options_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(done(), ElementsAre("write /a 1", "write /b 1", "write /c 1"));
+}
+
+class HandsThatFail : public host::Hands {
+ public:
+  explicit HandsThatFail(std::string at) : at_(std::move(at)) {}
+  Result<> write(const std::string& path, std::string_view text, Duration /*limit*/) override {
+    done.push_back(path + " " + std::string(text));
+    if (done.back() != at_) return {};
+    return Error{Code::kBusy, "busy"};
+  }
+  Result<> run(const std::vector<std::string>& /*command*/, std::string_view /*input*/,
+               Duration /*limit*/) override {
+    return {};
+  }
+  Result<> reset_rknpu(const std::string& /*node*/, Duration /*limit*/) override { return {}; }
+  void pause(Duration /*duration*/) override {}
+
+  std::vector<std::string> done;
+
+ private:
+  std::string at_;
+};
+
+TEST_F(Climb, WhatWasTakenAwayIsGivenBackAlthoughAnActFailed) {
+  auto act = [](std::string target, std::string text, bool always) {
+    return npu::Act{.kind = npu::Act::Kind::kWrite,
+                    .target = std::move(target),
+                    .text = std::move(text),
+                    .always = always};
+  };
+  npu::RecoveryStep rebind;
+  rebind.name = "rebind";
+  rebind.acts = {act("/unbind", "a", false), act("/unbind", "b", false), act("/unbind", "c", false),
+                 act("/bind", "a", true), act("/bind", "b", true)};
+  ladder_.steps = {rebind};
+  HandsThatFail hands("/unbind b");
+  auto report = climb(*machine_, hands, device_, ladder_, after(9), options_);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(hands.done, ElementsAre("/unbind a", "/unbind b", "/bind a", "/bind b"));
+  EXPECT_EQ(report->steps[0].problem, "echo b > /unbind: busy");
 }
 
 TEST_F(Climb, WithoutRootItsStepsAreSkipped) {

@@ -15,15 +15,6 @@
 namespace anynpu::npu::axcl {
 namespace {
 
-constexpr unsigned kAxera = 0x1f4b;
-
-// The bus number of "0001:01:00.0", which is the card's number for driver and runtime.
-unsigned bus_of(const std::string& address) {
-  unsigned bus = 0;
-  if (address.size() >= 7) std::from_chars(address.data() + 5, address.data() + 7, bus, 16);
-  return bus;
-}
-
 bool link_lost(const host::Machine& machine, const std::string& address) {
   auto config = machine.read_text("/sys/bus/pci/devices/" + address + "/config", 4096);
   return config && config->size() >= 4 && config->substr(0, 4) == "\xff\xff\xff\xff";
@@ -32,7 +23,7 @@ bool link_lost(const host::Machine& machine, const std::string& address) {
 // The driver's last word on a card: "[heartbeat_recv_thread, 612]: device 4: dead!", its number in
 // hexadecimal.
 void read_log(const host::KernelLog& log, Card& card) {
-  const std::string prefix = fmt::format("device {:x}: ", bus_of(card.function.address));
+  const std::string prefix = fmt::format("device {:x}: ", bus_number(card.function.address));
   for (const std::string& line : log.lines) {
     const bool dead = line.find(prefix + "dead!") != std::string::npos;
     if (!dead && line.find(prefix + "alive!") == std::string::npos) continue;
@@ -57,7 +48,66 @@ Result<std::map<unsigned, CardState>> ask_cards(const host::Machine& machine,
   return states;
 }
 
+// The number after `before`, if the text is there and `after` follows: "Dev 4 Firmware loading".
+std::optional<unsigned> number_between(std::string_view line, std::string_view before,
+                                       std::string_view after) {
+  const std::size_t at = line.find(before);
+  if (at == std::string_view::npos) return std::nullopt;
+  line.remove_prefix(at + before.size());
+  unsigned number = 0;
+  auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number, 16);
+  line.remove_prefix(static_cast<std::size_t>(end - line.data()));
+  if (error != std::errc() || !line.starts_with(after)) return std::nullopt;
+  return number;
+}
+
 }  // namespace
+
+std::vector<PciFunction> card_functions(const host::Machine& machine) {
+  std::vector<PciFunction> cards = pci_functions(machine);
+  std::erase_if(cards, [](const PciFunction& function) {
+    return function.vendor != kVendor || function.device != kAx650;
+  });
+  return cards;
+}
+
+unsigned bus_number(const std::string& address) {
+  unsigned bus = 0;
+  if (address.size() >= 7) std::from_chars(address.data() + 5, address.data() + 7, bus, 16);
+  return bus;
+}
+
+// One card after the other is started, and some lines do not name theirs: it is the last that was
+// named.
+std::vector<FailedStart> failed_starts(const host::KernelLog& log) {
+  std::map<std::optional<unsigned>, FailedStart> starts;
+  std::optional<unsigned> now;
+  for (const std::string& line : log.lines) {
+    if (auto bus = number_between(line, "Dev ", " Firmware loading")) {
+      now = bus;
+      starts.erase(now);
+    } else if (auto waiting = number_between(line, "axcl wait dev ", " handshake")) {
+      now = waiting;
+      starts[now].handshake.clear();
+    } else if (auto failed = number_between(line, "Device ", " firmware load failed")) {
+      starts[failed].firmware = line;
+    } else if (auto alive = number_between(line, "device ", ": alive!")) {
+      starts.erase(alive);
+    } else if (line.find("[STATUS]: FAILED") != std::string::npos) {
+      starts[now].firmware = line;
+    } else if (line.find("[STATUS]: SUCCESS") != std::string::npos) {
+      starts.erase(now);
+    } else if (line.find("Handshake timeout!") != std::string::npos) {
+      starts[now].handshake = line;
+    }
+  }
+  std::vector<FailedStart> failed;
+  for (auto& [bus, start] : starts) {
+    start.bus = bus;
+    if (!start.firmware.empty() || !start.handshake.empty()) failed.push_back(std::move(start));
+  }
+  return failed;
+}
 
 Result<CardState> card_state(const host::Machine& machine, unsigned bus) {
   ANYNPU_TRY(states, ask_cards(machine, std::string(kNodes[0])));
@@ -68,8 +118,7 @@ Result<CardState> card_state(const host::Machine& machine, unsigned bus) {
 Facts Facts::read(const CheckContext& context) {
   const host::Machine& machine = context.machine();
   Facts facts;
-  for (PciFunction& function : pci_functions(machine)) {
-    if (function.vendor != kAxera) continue;
+  for (PciFunction& function : card_functions(machine)) {
     Card card{std::move(function), CardState::kUnknown, "", false};
     card.link_lost = link_lost(machine, card.function.address);
     read_log(context.kernel_log(), card);
@@ -89,7 +138,7 @@ Facts Facts::read(const CheckContext& context) {
   }
   facts.listed = states->size();
   for (Card& card : facts.cards) {
-    auto state = states->find(bus_of(card.function.address));
+    auto state = states->find(bus_number(card.function.address));
     if (state == states->end() || state->second == CardState::kUnknown) continue;
     card.state = state->second;
     card.state_evidence = fmt::format("{}: the driver says that card {} is {}", node, state->first,

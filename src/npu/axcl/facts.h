@@ -29,6 +29,24 @@ struct Card {
   bool link_lost = false;
 };
 
+inline constexpr unsigned kVendor = 0x1f4b;
+inline constexpr unsigned kAx650 = 0x0650;
+
+/// The cards' functions on the PCI bus, in the order of their ids: axcl0, axcl1.
+std::vector<PciFunction> card_functions(const host::Machine& machine);
+
+/// The bus number of "0001:81:00.0", which is the card's number for driver and runtime.
+unsigned bus_number(const std::string& address);
+
+/// How the last start of a card failed, by the kernel log: a later start that went well is the end
+/// of it.
+struct FailedStart {
+  std::optional<unsigned> bus;  // none: the log has lost which card it was
+  std::string firmware;         // the line by which the card did not take its firmware
+  std::string handshake;        // the line by which it took it and did not boot
+};
+std::vector<FailedStart> failed_starts(const host::KernelLog& log);
+
 /// What the driver says of the card with that number; one question, and the node is opened once.
 Result<CardState> card_state(const host::Machine& machine, unsigned bus);
 

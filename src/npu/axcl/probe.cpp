@@ -5,18 +5,15 @@
 // and a sick card holds every opener for up to 50 seconds.
 #include "npu/axcl/probe.h"
 
-#include <cstdlib>
-
 #include <fmt/format.h>
 
+#include "npu/axcl/facts.h"
 #include "npu/readiness.h"
 #include "npu/sysfs.h"
 
 namespace anynpu::npu::axcl {
 namespace {
 
-constexpr unsigned kVendor = 0x1f4b;
-constexpr unsigned kAx650 = 0x0650;
 constexpr const char* kNode = "/dev/axcl_host";
 
 Device device_at(std::size_t index) {
@@ -27,22 +24,13 @@ Device device_at(std::size_t index) {
   return device;
 }
 
-// AXERA's runtime names a card by its bus number: 0x81 of "0000:81:00.0".
-int bus_number(const std::string& address) {
-  const std::size_t colon = address.find(':');
-  return colon == std::string::npos
-             ? 0
-             : static_cast<int>(std::strtol(address.c_str() + colon + 1, nullptr, 16));
-}
-
 }  // namespace
 
 std::vector<Device> probe(const host::Machine& machine) {
   std::vector<Device> devices;
-  for (const PciFunction& function : pci_functions(machine)) {
-    if (function.vendor != kVendor || function.device != kAx650) continue;
+  for (const PciFunction& function : card_functions(machine)) {
     Device device = device_at(devices.size());
-    device.index = bus_number(function.address);
+    device.index = static_cast<int>(bus_number(function.address));
     device.system_path = "/sys/bus/pci/devices/" + function.address;
     device.evidence.push_back(fmt::format(
         "/sys/bus/pci/devices/{}: {:04x}:{:04x}, {}", function.address, function.vendor,

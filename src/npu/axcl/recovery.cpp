@@ -11,20 +11,24 @@
 
 #include <fmt/format.h>
 
+#include "npu/axcl/facts.h"
+#include "npu/library_copies.h"
 #include "npu/sysfs.h"
 
 namespace anynpu::npu::axcl {
 namespace {
 
-constexpr unsigned kCardVendor = 0x1f4b;
 constexpr const char* kSmi = "/usr/bin/axcl/axcl-smi";
 constexpr auto kFirmwareLimit = seconds(300);  // two handshakes of 120 s, and the firmware
+constexpr const char* kFirstByIndex = "2.26.0";
 
-std::vector<PciFunction> cards(const host::Machine& machine) {
-  std::vector<PciFunction> found;
-  for (const PciFunction& function : pci_functions(machine))
-    if (function.vendor == kCardVendor) found.push_back(function);
-  return found;
+// The SDK that is installed, by its runtime's own words; empty when they are not found.
+std::string sdk_of(const host::Machine& machine) {
+  static constexpr std::string_view kVersion[] = {"[AXCL version]: libaxcl_rt.so V"};
+  static constexpr std::string_view kFolders[] = {kLibraryFolder};
+  for (const LibraryCopy& copy : library_copies(machine, "libaxcl_rt.so", kVersion, kFolders))
+    if (!copy.version.empty()) return copy.version;
+  return {};
 }
 
 // The number at the end of "axcl1".
@@ -36,10 +40,13 @@ std::size_t index_of(const Device& device) {
 }  // namespace
 
 Ladder ladder(const host::Machine& machine, const Device& device) {
-  const std::vector<PciFunction> all = cards(machine);
+  const std::vector<PciFunction> all = card_functions(machine);
   const std::size_t index = index_of(device);
   const std::string address = index < all.size() ? all[index].address : "";
   const bool driver = machine.exists("/sys/module/axcl_host");
+  // What -d means to AXERA's tool: the wrong one is another card, in the middle of its work.
+  const std::string sdk = sdk_of(machine);
+  const std::size_t number = compare_versions(sdk, kFirstByIndex) < 0 ? bus_number(address) : index;
 
   RecoveryStep release{.name = "wait-for-memory",
                        .title = "wait until the card has given back the memory of ended programs",
@@ -58,18 +65,24 @@ Ladder ladder(const host::Machine& machine, const Device& device) {
                         "some minutes",
                     .acts = {{.kind = Act::Kind::kRun,
                               .text = "y\n",
-                              .command = {kSmi, "reboot", "-d", std::to_string(index)},
+                              .command = {kSmi, "reboot", "-d", std::to_string(number)},
                               .limit = kFirmwareLimit}}};
   if (!driver)
     card.not_here = "the module axcl_host is not loaded";
   else if (!machine.exists(kSmi))
     card.not_here = fmt::format("{} is not installed", kSmi);
-  for (const std::string& line : machine.kernel_log().lines)
-    if (line.find("firmware load failed") != std::string::npos ||
-        line.find("FAILED[-2]") != std::string::npos)
+  else if (address.empty())
+    card.not_here = "the card cannot be seen on the PCI bus";
+  else if (sdk.empty())
+    card.not_here = fmt::format(
+        "libaxcl_rt.so does not tell the SDK's version, and with it what axcl-smi's -d means: "
+        "the bus number before {}, the index from it on",
+        kFirstByIndex);
+  for (const FailedStart& start : failed_starts(machine.kernel_log()))
+    if (!start.firmware.empty() && (!start.bus || *start.bus == bus_number(address)))
       card.never =
-          "the firmware of a card never loaded: a reboot request to such a card has no wait "
-          "queue in the driver and can crash the kernel";
+          "the card's firmware never loaded: a reboot request to such a card has no wait queue in "
+          "the driver and can crash the kernel";
 
   const std::vector<std::string> modules = {"ax_pcie_p2p_rc", "axcl_host", "ax_pcie_mmb",
                                             "ax_pcie_msg", "ax_pcie_host_dev"};
@@ -84,8 +97,10 @@ Ladder ladder(const host::Machine& machine, const Device& device) {
   unload.insert(unload.end(), modules.begin(), modules.end());
   reload.acts.push_back({.kind = Act::Kind::kRun, .command = unload, .limit = kFirmwareLimit});
   for (auto module = modules.rbegin(); module != modules.rend(); ++module)
-    reload.acts.push_back(
-        {.kind = Act::Kind::kRun, .command = {"modprobe", *module}, .limit = kFirmwareLimit});
+    reload.acts.push_back({.kind = Act::Kind::kRun,
+                           .command = {"modprobe", *module},
+                           .limit = kFirmwareLimit,
+                           .always = true});
   if (!driver) reload.not_here = "the module axcl_host is not loaded";
 
   RecoveryStep rescan{
@@ -97,8 +112,11 @@ Ladder ladder(const host::Machine& machine, const Device& device) {
       .acts = {{.kind = Act::Kind::kWrite,
                 .target = "/sys/bus/pci/devices/" + address + "/remove",
                 .text = "1"},
-               {.kind = Act::Kind::kPause, .limit = seconds(2)},
-               {.kind = Act::Kind::kWrite, .target = "/sys/bus/pci/rescan", .text = "1"}}};
+               {.kind = Act::Kind::kPause, .limit = seconds(2), .always = true},
+               {.kind = Act::Kind::kWrite,
+                .target = "/sys/bus/pci/rescan",
+                .text = "1",
+                .always = true}}};
   if (address.empty()) rescan.not_here = "no AXERA card on the PCI bus";
   if (driver)
     rescan.never =

@@ -21,11 +21,10 @@ constexpr const char* kAskedAt = "asked at";  // clock_ms()
 
 // Why this card must not be asked; empty when it may be.
 std::string why_not(const host::Machine& machine, const Device& device) {
-  const host::KernelLog log = machine.kernel_log();
-  for (std::string_view text : {"Handshake timeout!", "firmware load failed", "[STATUS]: FAILED"})
-    if (!host::log_lines(log, text, 1).empty())
-      return "a card has not finished its start, and the driver crashes over questions to such a "
-             "card";
+  for (const FailedStart& start : failed_starts(machine.kernel_log()))
+    if (!start.bus || *start.bus == static_cast<unsigned>(device.index))
+      return "the card has not finished its start, and the driver crashes over questions to such "
+             "a card";
   auto state = card_state(machine, static_cast<unsigned>(device.index));
   if (!state) return state.error().message;
   return *state == CardState::kAlive ? "" : "the driver does not call the card alive";

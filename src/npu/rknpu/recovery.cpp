@@ -38,7 +38,6 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
   const std::string bound = bound_device(machine);
   const std::vector<std::string> nodes = nodes_to_reset(machine);
   const bool module = machine.exists("/sys/module/rknpu/initstate");
-  const std::string held = held_by(machine, nodes);
 
   RecoveryStep driver_reset{.name = "driver-reset",
                             .title = "ask the driver for a soft reset of the NPU",
@@ -65,24 +64,29 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
                       .title = "take the device from its driver and give it back",
                       .touches = fmt::format("{}/unbind, {}/bind", kDriver, kDriver),
                       .disturbs = "every program on this NPU; its nodes go and come back",
-                      .risk = "may need a reboot afterwards"};
+                      .risk =
+                          "may need a reboot afterwards; under a program that has the NPU "
+                          "open it leaves it wedged",
+                      .unheld = nodes};
   if (bound.empty())
     rebind.not_here = fmt::format("no device is bound in {}", kDriver);
   else
     rebind.acts = {
         {.kind = Act::Kind::kWrite, .target = std::string(kDriver) + "/unbind", .text = bound},
-        {.kind = Act::Kind::kPause, .limit = seconds(1)},
-        {.kind = Act::Kind::kWrite, .target = std::string(kDriver) + "/bind", .text = bound}};
-  if (!held.empty())
-    rebind.never = held + ": a driver that is taken away under its user leaves it wedged";
+        {.kind = Act::Kind::kPause, .limit = seconds(1), .always = true},
+        {.kind = Act::Kind::kWrite,
+         .target = std::string(kDriver) + "/bind",
+         .text = bound,
+         .always = true}};
 
-  RecoveryStep reload{.name = "module-reload",
-                      .title = "unload the driver and load it again",
-                      .touches = "kernel module rknpu",
-                      .disturbs = "every program on this NPU",
-                      .risk = "",
-                      .acts = {{.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "rknpu"}},
-                               {.kind = Act::Kind::kRun, .command = {"modprobe", "rknpu"}}}};
+  RecoveryStep reload{
+      .name = "module-reload",
+      .title = "unload the driver and load it again",
+      .touches = "kernel module rknpu",
+      .disturbs = "every program on this NPU",
+      .risk = "",
+      .acts = {{.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "rknpu"}},
+               {.kind = Act::Kind::kRun, .command = {"modprobe", "rknpu"}, .always = true}}};
   if (!module)
     reload.not_here = "the driver is built into this kernel (no /sys/module/rknpu/initstate)";
 

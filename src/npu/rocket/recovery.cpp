@@ -29,7 +29,6 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
   std::vector<std::string> nodes;
   for (const AccelNode& node : accel_nodes(machine))
     if (node.driver == "rocket") nodes.push_back("/dev/accel/" + node.name);
-  const std::string held = held_by(machine, nodes);
 
   RecoveryStep suspend{.name = "suspend",
                        .title = "let the cores power down",
@@ -41,7 +40,10 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
                       .title = "take the cores from the driver and give them back",
                       .touches = fmt::format("{}/unbind, {}/bind", kDriver, kDriver),
                       .disturbs = "every program on this NPU; its node goes and comes back",
-                      .risk = "may need a reboot afterwards"};
+                      .risk =
+                          "may need a reboot afterwards; under a program that has the NPU "
+                          "open it leaves it wedged",
+                      .unheld = nodes};
   Ladder ladder;
   for (const std::string& core : bound) {
     const std::string status = "/sys/bus/platform/devices/" + core + "/power/runtime_status";
@@ -53,24 +55,25 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
         {.kind = Act::Kind::kWrite, .target = std::string(kDriver) + "/unbind", .text = core});
     ladder.evidence.push_back(status);
   }
-  rebind.acts.push_back({.kind = Act::Kind::kPause, .limit = seconds(1)});
+  rebind.acts.push_back({.kind = Act::Kind::kPause, .limit = seconds(1), .always = true});
   for (const std::string& core : bound)
-    rebind.acts.push_back(
-        {.kind = Act::Kind::kWrite, .target = std::string(kDriver) + "/bind", .text = core});
+    rebind.acts.push_back({.kind = Act::Kind::kWrite,
+                           .target = std::string(kDriver) + "/bind",
+                           .text = core,
+                           .always = true});
   if (bound.empty()) {
     suspend.not_here = fmt::format("no core is bound in {}", kDriver);
     rebind.not_here = suspend.not_here;
   }
-  if (!held.empty())
-    rebind.never = held + ": a driver that is taken away under its user leaves it wedged";
 
-  RecoveryStep reload{.name = "module-reload",
-                      .title = "unload the driver and load it again",
-                      .touches = "kernel module rocket",
-                      .disturbs = "every program on this NPU",
-                      .risk = "",
-                      .acts = {{.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "rocket"}},
-                               {.kind = Act::Kind::kRun, .command = {"modprobe", "rocket"}}}};
+  RecoveryStep reload{
+      .name = "module-reload",
+      .title = "unload the driver and load it again",
+      .touches = "kernel module rocket",
+      .disturbs = "every program on this NPU",
+      .risk = "",
+      .acts = {{.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "rocket"}},
+               {.kind = Act::Kind::kRun, .command = {"modprobe", "rocket"}, .always = true}}};
   if (!machine.exists("/sys/module/rocket/initstate"))
     reload.not_here = "the driver is built into this kernel (no /sys/module/rocket/initstate)";
 

@@ -36,7 +36,6 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
   const Place place = place_of(machine);
   const std::string folder = "/sys/bus/pci/devices/" + place.address;
   const bool driver = machine.exists("/sys/module/amdxdna");
-  const std::string held = held_by(machine, place.nodes);
   const std::string absent = place.address.empty() ? "no Ryzen AI NPU on the PCI bus" : "";
 
   RecoveryStep tdr{.name = "wait-for-driver",
@@ -65,23 +64,25 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
                       .touches = fmt::format("{}/unbind, {}/bind", kDriver, kDriver),
                       .disturbs = "every program on this NPU; its node goes and comes back",
                       .risk = "",
-                      .never = held.empty() ? "" : held + ": end it first",
                       .not_here = absent,
+                      .unheld = place.nodes,
                       .acts = {{.kind = Act::Kind::kWrite,
                                 .target = std::string(kDriver) + "/unbind",
                                 .text = place.address},
-                               {.kind = Act::Kind::kPause, .limit = seconds(1)},
+                               {.kind = Act::Kind::kPause, .limit = seconds(1), .always = true},
                                {.kind = Act::Kind::kWrite,
                                 .target = std::string(kDriver) + "/bind",
-                                .text = place.address}}};
+                                .text = place.address,
+                                .always = true}}};
 
-  RecoveryStep reload{.name = "module-reload",
-                      .title = "unload the driver and load it again",
-                      .touches = "kernel module amdxdna",
-                      .disturbs = "every program on this NPU",
-                      .risk = "loads the firmware anew; stuck cores may survive it",
-                      .acts = {{.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "amdxdna"}},
-                               {.kind = Act::Kind::kRun, .command = {"modprobe", "amdxdna"}}}};
+  RecoveryStep reload{
+      .name = "module-reload",
+      .title = "unload the driver and load it again",
+      .touches = "kernel module amdxdna",
+      .disturbs = "every program on this NPU",
+      .risk = "loads the firmware anew; stuck cores may survive it",
+      .acts = {{.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "amdxdna"}},
+               {.kind = Act::Kind::kRun, .command = {"modprobe", "amdxdna"}, .always = true}}};
   if (!driver) reload.not_here = "the module amdxdna is not loaded";
 
   RecoveryStep flr{.name = "flr",
@@ -91,7 +92,7 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
                    .risk = "",
                    .never =
                        "it does not work on AIE2: the NPU does not start again until a reboot "
-                       "(\"not ready after FLR\", \"Start hardware failed -22\")",
+                       "(\"not ready ... after FLR\", \"Start hardware failed -22\")",
                    .not_here = absent,
                    .acts = {{.kind = Act::Kind::kWrite, .target = folder + "/reset", .text = "1"}}};
 
@@ -101,13 +102,14 @@ Ladder ladder(const host::Machine& machine, const Device& /*device*/) {
       .touches = folder + "/remove, /sys/bus/pci/rescan, kernel module amdxdna",
       .disturbs = "every program on this NPU",
       .risk = "",
-      .never = held.empty() ? "" : held + ": end it first",
       .not_here = absent,
-      .acts = {{.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "amdxdna"}},
-               {.kind = Act::Kind::kWrite, .target = folder + "/remove", .text = "1"},
-               {.kind = Act::Kind::kPause, .limit = seconds(2)},
-               {.kind = Act::Kind::kWrite, .target = "/sys/bus/pci/rescan", .text = "1"},
-               {.kind = Act::Kind::kRun, .command = {"modprobe", "amdxdna"}}}};
+      .unheld = place.nodes,
+      .acts = {
+          {.kind = Act::Kind::kRun, .command = {"modprobe", "-r", "amdxdna"}},
+          {.kind = Act::Kind::kWrite, .target = folder + "/remove", .text = "1"},
+          {.kind = Act::Kind::kPause, .limit = seconds(2), .always = true},
+          {.kind = Act::Kind::kWrite, .target = "/sys/bus/pci/rescan", .text = "1", .always = true},
+          {.kind = Act::Kind::kRun, .command = {"modprobe", "amdxdna"}, .always = true}}};
 
   return {{end_our_workers(), tdr, suspend, rebind, reload, flr, rescan, reboot(),
            power_cycle("the machine, its battery too")},
