@@ -7,7 +7,7 @@
 //     auto options = std::make_shared<Options>();
 //     CLI::App* command = app.add_subcommand("NAME", "What it does, in one line.");
 //     command->add_option("MODEL", options->model, "a package, a folder or a file")->required();
-//     command->footer("Examples:\n  anynpu NAME mobilenet-v1");
+//     command->footer("Examples:\n  anynpu NAME mobilenet_v1");
 //     on_chosen(*command, context, [options](CommandContext& c) { return run_it(*options, c); });
 //   }
 //

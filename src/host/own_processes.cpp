@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <map>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -38,10 +39,54 @@ std::string boot_id() {
   return text ? std::string(trim(*text)) : "";
 }
 
-std::string pid_namespace() {
+std::string pid_namespace(const fs::path& proc = "/proc") {
   std::error_code failed;
-  return fs::read_symlink("/proc/self/ns/pid", failed).string();
+  return fs::read_symlink(proc / "self/ns/pid", failed).string();
 }
+
+// The machine's own, by the number that the kernel gives it (linux/proc_ns.h, PROC_PID_INIT_INO).
+constexpr std::string_view kFirstNamespace = "pid:[4026531836]";
+
+// The processes of all PID namespaces: our number by namespace and by the number in there.
+struct Namespaces {
+  std::map<std::string, std::map<pid_t, pid_t>> numbers;
+  bool whole = true;  // false: some process hides its namespace
+
+  static Namespaces read(const fs::path& proc) {
+    Namespaces found;
+    std::error_code failed;
+    for (fs::directory_iterator at(proc, failed), end; !failed && at != end; at.increment(failed)) {
+      const std::string name = at->path().filename().string();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::error_code hidden;
+      const std::string space = fs::read_symlink(at->path() / "ns/pid", hidden).string();
+      if (hidden && hidden != std::errc::no_such_file_or_directory &&
+          hidden != std::errc::no_such_process)
+        found.whole = false;
+      if (hidden) continue;
+      auto status = read_text(at->path() / "status", 64 << 10);
+      const std::size_t mark = status ? status->find("\nNSpid:") : std::string::npos;
+      if (mark == std::string::npos) continue;
+      // "NSpid:  4711  7": here, and in the namespaces below, the process's own last.
+      std::string_view line = std::string_view(*status).substr(mark + 1);
+      line = trim(line.substr(0, line.find('\n')));
+      const std::size_t last = line.find_last_of(" \t:");
+      found.numbers[space][static_cast<pid_t>(
+          std::strtol(std::string(line.substr(last + 1)).c_str(), nullptr, 10))] =
+          static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10));
+    }
+    found.whole = found.whole && !failed;
+    return found;
+  }
+  bool exists(const std::string& space) const { return numbers.contains(space); }
+  // Number 0, which nobody has, when there is no such process.
+  ProcessId here(const std::string& space, const ProcessId& there) const {
+    auto processes = numbers.find(space);
+    if (processes == numbers.end()) return {0, there.started};
+    auto process = processes->second.find(there.pid);
+    return {process == processes->second.end() ? 0 : process->second, there.started};
+  }
+};
 
 // Only a folder of this user's own that nobody else may write to is trusted. Root may use that of a
 // service's user, whose records are then believed of that user's processes only.
@@ -73,7 +118,7 @@ std::optional<ProcessId> id_from(const Json& json) {
       !started->is_number_unsigned())
     return std::nullopt;
   auto number = pid->get<std::int64_t>();
-  if (number <= 1 || number > 0x7fffffff) return std::nullopt;
+  if (number < 1 || number > 0x7fffffff) return std::nullopt;
   return ProcessId{static_cast<pid_t>(number), started->get<std::uint64_t>()};
 }
 
@@ -89,7 +134,8 @@ std::optional<Record> read_record(const fs::path& file) {
   if (!json.is_object()) return std::nullopt;
   auto process = id_from(json.value("process", Json()));
   auto parent = id_from(json.value("parent", Json()));
-  if (!process || !parent) return std::nullopt;
+  // A server that is a container's first process is a parent like any other; nobody ends number 1.
+  if (!process || !parent || process->pid == 1) return std::nullopt;
   return Record{{*process, *parent, text_of(json, "role"), text_of(json, "device")},
                 text_of(json, "boot"),
                 text_of(json, "pid_namespace")};
@@ -194,10 +240,11 @@ void ProcessRecord::erase() {
   file_.clear();
 }
 
-Result<Leftovers> find_leftovers(const fs::path& folder) {
+Result<Leftovers> find_leftovers(const fs::path& folder, const fs::path& proc) {
   Leftovers found;
   std::error_code failed;
-  const std::string boot = boot_id(), space = pid_namespace();
+  const std::string boot = boot_id(), space = pid_namespace(proc);
+  std::optional<Namespaces> others;
   std::size_t seen = 0;
   for (auto entry = fs::directory_iterator(folder, failed);
        !failed && entry != fs::directory_iterator() && seen < kMostRecords;
@@ -215,7 +262,14 @@ Result<Leftovers> find_leftovers(const fs::path& folder) {
       found.files.push_back(file);
       continue;
     }
-    if (record->boot == boot && record->space != space) continue;  // of another container
+    if (record->boot == boot && record->space != space) {  // of a container
+      if (space != kFirstNamespace) continue;
+      if (!others) others = Namespaces::read(proc);
+      // Not seen is gone only where all are seen.
+      if (!others->exists(record->space) && !others->whole) continue;
+      record->own.process = others->here(record->space, record->own.process);
+      record->own.parent = others->here(record->space, record->own.parent);
+    }
     if (record->boot == boot && !of_owner_of(folder, record->own.process.pid)) continue;
     if (record->boot != boot || !is_running(record->own.process))
       found.files.push_back(file);

@@ -67,7 +67,11 @@ struct Leftovers {
   std::vector<std::filesystem::path> files;  // records of processes that are gone, and sockets
                                              // that nobody listens on
 };
-Result<Leftovers> find_leftovers(const std::filesystem::path& run_folder);
+/// Records of another PID namespace (of a container) are left to it, but by the machine itself,
+/// which sees the processes of all and also which namespaces are gone. `proc` is where the kernel
+/// shows them.
+Result<Leftovers> find_leftovers(const std::filesystem::path& run_folder,
+                                 const std::filesystem::path& proc = "/proc");
 
 /// The processes of a group that are still there; those that ended and were not yet fetched by
 /// their parent are not.

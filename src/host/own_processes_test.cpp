@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 extern char** environ;
 
@@ -196,6 +199,87 @@ TEST_F(OwnProcesses, AFolderOfSomebodyElseIsRefused) {
   auto folder = run_folder();
   ASSERT_FALSE(folder);
   EXPECT_EQ(folder.error().code, Code::kPermission);
+}
+
+TEST_F(OwnProcesses, TheFirstProcessOfAContainerMayBeTheParent) {
+  const ProcessId child = *process_id(sleeper());
+  orphan(child);
+  auto text = read_text(folder_ / "process-1-1.json");
+  ASSERT_TRUE(text);
+  const std::string ours = fmt::format(R"("parent":{{"pid":{})", ::getpid());
+  ASSERT_NE(text->find(ours), std::string::npos);
+  text->replace(text->find(ours), ours.size(), R"("parent":{"pid":1)");
+  std::ofstream(folder_ / "process-1-1.json") << *text;
+  auto found = find_leftovers(folder_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->files, IsEmpty());
+  ASSERT_THAT(found->orphans, SizeIs(1));
+  EXPECT_EQ(found->orphans[0].process, child);
+}
+
+// The machine's own view, in which the processes of containers have other numbers.
+class OfContainers : public OwnProcesses {
+ protected:
+  void SetUp() override {
+    OwnProcesses::SetUp();
+    proc_ = folder_ / "proc";
+    see("self", "pid:[4026531836]", "");
+  }
+  void see(const std::string& process, const std::string& space, const std::string& numbers) {
+    fs::create_directories(proc_ / process / "ns");
+    fs::create_symlink(space, proc_ / process / "ns/pid");
+    std::ofstream(proc_ / process / "status") << "Name:\tanynpu\nNSpid:\t" << numbers << "\nx\n";
+  }
+  // The worker has the number 7 in its container, and 1 started it.
+  void record(std::uint64_t started, std::uint64_t parent_started) {
+    std::ifstream boot("/proc/sys/kernel/random/boot_id");
+    std::string id;
+    boot >> id;
+    std::ofstream(folder_ / "process-7-1.json")
+        << R"({"process":{"pid":7,"started":)" << started << R"(},"parent":{"pid":2,"started":)"
+        << parent_started << R"(},"role":"worker","device":"rknpu0","boot":")" << id
+        << R"(","pid_namespace":"pid:[4026532001]"})";
+  }
+  fs::path proc_;
+};
+
+TEST_F(OfContainers, AWorkerThatOutlivedItsContainerIsAnOrphanByOurNumber) {
+  const pid_t child = sleeper();
+  record(process_id(child)->started, 1);
+  see(std::to_string(child), "pid:[4026532001]", std::to_string(child) + "\t7");
+  auto found = find_leftovers(folder_, proc_);
+  ASSERT_TRUE(found);
+  ASSERT_THAT(found->orphans, SizeIs(1));
+  EXPECT_EQ(found->orphans[0].process, *process_id(child));
+  EXPECT_THAT(found->files, IsEmpty());
+}
+
+TEST_F(OfContainers, ARunningContainersWorkerIsLookedAfter) {
+  const pid_t child = sleeper(), parent = sleeper();
+  record(process_id(child)->started, process_id(parent)->started);
+  see(std::to_string(child), "pid:[4026532001]", std::to_string(child) + "\t7");
+  see(std::to_string(parent), "pid:[4026532001]", std::to_string(parent) + "\t2");
+  auto found = find_leftovers(folder_, proc_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->orphans, IsEmpty());
+  EXPECT_THAT(found->looked_after, SizeIs(1));
+}
+
+TEST_F(OfContainers, TheRecordOfAContainerThatIsGoneIsLeftOver) {
+  record(1, 1);
+  auto found = find_leftovers(folder_, proc_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->files, ElementsAre(folder_ / "process-7-1.json"));
+}
+
+TEST_F(OfContainers, AnotherContainerKnowsNothingOfThem) {
+  record(1, 1);
+  fs::remove(proc_ / "self/ns/pid");
+  fs::create_symlink("pid:[4026532777]", proc_ / "self/ns/pid");
+  auto found = find_leftovers(folder_, proc_);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->files, IsEmpty());
+  EXPECT_THAT(found->orphans, IsEmpty());
 }
 
 }  // namespace

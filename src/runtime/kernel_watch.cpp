@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mutex>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "npu/kernel_lines.h"
 
@@ -20,11 +22,24 @@ constexpr std::size_t kMostRecord = 8192;  // what the kernel hands out at most
 
 }  // namespace
 
-KernelWatch::KernelWatch(std::string_view family, const std::filesystem::path& log)
+KernelWatch::KernelWatch(std::string_view family, const std::filesystem::path& file)
     : family_(family) {
   if (npu::trouble_lines(family_).empty()) return;
-  fd_ = Fd(::open(log.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (fd_) ::lseek(fd_.get(), 0, SEEK_END);
+  fd_ = Fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (fd_) {
+    ::lseek(fd_.get(), 0, SEEK_END);
+    return;
+  }
+  // Other drivers tell their programs. Once: each placement of each model has a watch.
+  if (family_ != "rocket") return;
+  const Error why = system_error("cannot read " + file.string());
+  static std::once_flag said;
+  std::call_once(said, [&] {
+    log::write(log::Level::warn,
+               "a job that times out on the NPU will not be noticed: " + why.message,
+               {{"family", family_}});
+    log::hint("CAP_SYSLOG, or sysctl kernel.dmesg_restrict=0, lets the kernel log be read");
+  });
 }
 
 std::string KernelWatch::news() {

@@ -17,7 +17,7 @@ namespace anynpu::runtime {
 class KernelWatch {
  public:
   /// From now on; what was logged before does not count.
-  explicit KernelWatch(std::string_view family, const std::filesystem::path& log = "/dev/kmsg");
+  explicit KernelWatch(std::string_view family, const std::filesystem::path& file = "/dev/kmsg");
 
   /// The first line about trouble since the last call; empty when there was none. Never waits.
   std::string news();

@@ -103,6 +103,12 @@ TEST(DeployFiles, LeftoversAreCleanedBeforeAndAfterTheServer) {
        {"ExecStartPre=-/usr/bin/anynpu clean", "ExecStopPost=-/usr/bin/anynpu clean",
         "RuntimeDirectory=anynpu", "RuntimeDirectoryMode=0700"})
     EXPECT_THAT(unit, testing::HasSubstr(std::string("\n") + line + "\n"));
+  // What a job that timed out says in the kernel log is read, and AXERA's log in /tmp saved.
+  for (const char* line : {"DeviceAllow=/dev/kmsg r", "AmbientCapabilities=CAP_SYSLOG"})
+    EXPECT_THAT(unit, testing::HasSubstr(std::string("\n") + line + "\n"));
+  EXPECT_THAT(unit, testing::Not(testing::HasSubstr("ProtectKernelLogs")));
+  EXPECT_THAT(read("deploy/systemd/anynpu-recover@.service"),
+              testing::Not(testing::HasSubstr("PrivateTmp")));
   // Both units and the hook mean the same folder of records.
   const std::string recover = read("deploy/systemd/anynpu-recover@.service");
   for (const std::string& text :

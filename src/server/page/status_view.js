@@ -197,7 +197,7 @@ export function showStatus(status) {
     ...modelCards(models),
     models.length + available.length === 0
       ? make('p', {className: 'note warn'}, 'There is no model on this machine. Get one with: ',
-          make('code', {}, 'anynpu models pull mobilenet-v1'))
+          make('code', {}, 'anynpu models pull mobilenet_v1'))
       : '',
     available.length > 0
       ? make('div', {className: 'store'}, make('p', {className: 'quiet'}, 'In the store:'),
