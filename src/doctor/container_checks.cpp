@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Containers and clusters: the CDI specifications of this machine, and the kubelet's sockets.
 #include <algorithm>
+#include <cctype>
 
 #include <fmt/format.h>
 
+#include "base/report.h"
 #include "base/text.h"
 #include "doctor/cdi_spec.h"
 #include "doctor/machine_checks.h"
+#include "npu/remedies.h"
 #include "npu/sysfs.h"
 
 namespace anynpu::doctor {
@@ -21,11 +24,36 @@ using npu::Verdict;
 constexpr const char* kPlugins = "/var/lib/kubelet/device-plugins";
 constexpr std::size_t kMostSpecs = 64;
 
-// Whether a text speaks of an NPU at all; specifications of other devices are no concern.
-bool about_npu(std::string_view text) {
-  for (std::string_view word : {"npu", "/dev/accel", "axcl", "ax_mmb"})
-    if (text.find(word) != std::string_view::npos) return true;
+// Whether a kind is one of NPUs: "anynpu.dev/npu", "rockchip.com/rknpu". A word alone counts: the
+// letters are in "input" too.
+bool is_npu_kind(std::string_view kind) {
+  std::string word;
+  for (char c : std::string(kind) + "/") {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      word += c;
+      continue;
+    }
+    for (std::string_view known : {"npu", "rknpu", "rocket", "axcl", "xdna", "accel"})
+      if (word == known) return true;
+    word.clear();
+  }
   return false;
+}
+
+// Whether a specification is of an NPU; those of other devices are no concern.
+bool is_of_npu(const CheckContext& context, const CdiSpec& spec, std::string_view text) {
+  if (is_npu_kind(spec.kind)) return true;
+  // One that is not even read has no kind.
+  if (spec.kind.empty() && spec.nodes.empty()) return text.find("/npu\"") != std::string_view::npos;
+  return std::any_of(spec.nodes.begin(), spec.nodes.end(), [&](const CdiNode& node) {
+    for (const char* known : {"/dev/rknpu", "/dev/axcl_host", "/dev/ax_mmb_dev"})
+      if (node.host_path == known) return true;
+    return std::any_of(
+        context.devices().begin(), context.devices().end(), [&](const Device& device) {
+          return std::find(device.nodes.begin(), device.nodes.end(), node.host_path) !=
+                 device.nodes.end();
+        });
+  });
 }
 
 struct SpecFile {
@@ -47,9 +75,10 @@ struct Specs {
         if ((!json && !name.ends_with(".yaml")) || specs.files.size() >= kMostSpecs) continue;
         std::string path = folder + "/" + name;
         auto text = machine.read_text(path);
-        if (!text || !about_npu(*text)) continue;
-        specs.files.push_back(
-            {std::move(path), json, json ? read_cdi_json(*text) : read_cdi_yaml(*text)});
+        if (!text) continue;
+        CdiSpec spec = json ? read_cdi_json(*text) : read_cdi_yaml(*text);
+        if (is_of_npu(context, spec, *text))
+          specs.files.push_back({std::move(path), json, std::move(spec)});
       }
     return specs;
   }
@@ -62,22 +91,29 @@ bool any_npu_node(const CheckContext& context) {
   return false;
 }
 
-// The least that describes a device: nodes, in the words of version 0.5.0.
+// The least that describes a device: nodes, in the words of version 0.5.0. The file that is there
+// is kept under a name that no runtime reads.
 Remedy write_spec(const CheckContext& context, const std::string& kind, const std::string& file) {
-  std::string devices;
+  Json devices = Json::array();
   for (const Device& device : context.devices()) {
     if (device.nodes.empty()) continue;
-    std::string nodes;
-    for (const std::string& node : device.nodes)
-      nodes += fmt::format("{}{{\"path\":\"{}\"}}", nodes.empty() ? "" : ",", node);
-    devices += fmt::format("{}{{\"name\":\"{}\",\"containerEdits\":{{\"deviceNodes\":[{}]}}}}",
-                           devices.empty() ? "" : ",", device.id, nodes);
+    Json nodes = Json::array();
+    for (const std::string& node : device.nodes) nodes.push_back({{"path", node}});
+    devices.push_back({{"name", device.id}, {"containerEdits", {{"deviceNodes", nodes}}}});
   }
+  const Json spec{{"cdiVersion", "0.5.0"}, {"kind", kind}, {"devices", devices}};
   Remedy remedy;
   remedy.text = "write the CDI specification of the NPU as it is now";
-  remedy.commands = {fmt::format(
-      "echo '{{\"cdiVersion\":\"0.5.0\",\"kind\":\"{}\",\"devices\":[{}]}}' | sudo tee {}", kind,
-      devices, file)};
+  if (context.machine().exists(file)) {
+    remedy.commands.push_back(fmt::format("sudo cp -a {} {}", npu::shell_quoted(file),
+                                          npu::shell_quoted(file + ".before")));
+    remedy.risk = fmt::format(
+        "mounts, hooks and environment variables of the old file are not in the new one: take over "
+        "by hand what you need from {}.before",
+        file);
+  }
+  remedy.commands.push_back(fmt::format("echo {} | sudo tee {}", npu::shell_quoted(spec.dump()),
+                                        npu::shell_quoted(file)));
   remedy.needs_root = true;
   return remedy;
 }
@@ -170,7 +206,9 @@ Verdict check_cdi_missing(const CheckContext& context) {
       if (!rule.starts_with(kAdd)) continue;
       const std::string device(trim(rule.substr(kAdd.size())));
       const std::size_t equals = device.find('=');
-      if (device.starts_with('/') || equals == std::string::npos || !about_npu(device)) continue;
+      if (device.starts_with('/') || equals == std::string::npos ||
+          !is_npu_kind(std::string_view(device).substr(0, equals)))
+        continue;
       if (std::find(known.begin(), known.end(), device) != known.end()) continue;
       problem.evidence.push_back(path + ": AddDevice=" + printable(device));
       kind = printable(device.substr(0, equals));
@@ -179,7 +217,7 @@ Verdict check_cdi_missing(const CheckContext& context) {
   if (problem.evidence.empty()) return npu::pass();
   problem.evidence.push_back(known.empty() ? "/etc/cdi, /var/run/cdi: no specification of an NPU"
                                            : "the specifications have " + join(known, ", "));
-  problem.remedy = write_spec(context, kind, "/etc/cdi/npu.json");
+  problem.remedy = write_spec(context, kind, "/etc/cdi/anynpu.json");
   return npu::fail(std::move(problem));
 }
 

@@ -155,15 +155,15 @@ Result<ModelVerdict> on_rknpu(const npu::CheckContext& context, const std::files
            fmt::format("convert it again with target_platform='{}'", soc));
   }
   const std::string least = engine::least_runtime(model);
-  const std::string runtime = facts.runtime.empty() ? "" : facts.runtime.front().version;
+  const npu::LibraryCopy* library = npu::winner(context.machine(), facts.runtime);
+  const std::string runtime = library == nullptr ? "" : library->version;
   if (runtime.empty()) {
     if (verdict.fit == Fit::kRuns) verdict.fit = Fit::kUnknown;
     verdict.reasons.emplace_back(
         "librknnrt.so is not installed here, or does not tell its version");
   } else if (!least.empty() && engine::compare_versions(runtime, least) < 0) {
     refuse(verdict,
-           fmt::format("it needs librknnrt {} or later, {} is {}", least,
-                       facts.runtime.front().path, runtime),
+           fmt::format("it needs librknnrt {} or later, {} is {}", least, library->path, runtime),
            fmt::format("install librknnrt {} or later", least));
   }
   verdict.memory_least = bytes.size();
@@ -191,11 +191,29 @@ Result<ModelVerdict> on_xdna(const npu::CheckContext& context, const std::filesy
   for (const npu::PciFunction& function : npu::pci_functions(context.machine()))
     if (function.vendor == 0x1022)
       columns = function.device == 0x1502 ? 4 : function.device == 0x17f0 ? 8 : columns;
-  verdict.fit = columns == 0 ? Fit::kUnknown : width <= columns ? Fit::kRuns : Fit::kRefused;
+  // Phoenix has five, of which the first is not given out.
+  const std::uint64_t end = columns == 4 ? 5 : columns;
+  verdict.fit = Fit::kUnknown;
   if (columns == 0) verdict.reasons.emplace_back("no Ryzen AI NPU is on this machine");
   if (columns != 0 && width > columns) {
     refuse(verdict, fmt::format("this NPU has {} columns", columns),
            fmt::format("build it for at most {} columns", columns));
+  } else if (columns != 0 && !starts.empty() &&
+             std::none_of(model.partition->start_columns.begin(),
+                          model.partition->start_columns.end(),
+                          [&](std::uint64_t start) { return start + width <= end; })) {
+    refuse(verdict, "from none of its first columns on is there room for it on this NPU",
+           "build it for this NPU");
+  } else if (columns != 0) {
+    // The sections do not name the generation, and the code of one does not run on the other. Only
+    // what is wider than Phoenix must be of the later one.
+    if (width > 4 && !starts.empty())
+      verdict.fit = Fit::kRuns;
+    else
+      verdict.reasons.emplace_back(
+          "the file does not say for which generation it was built (npu1: Phoenix, Hawk Point; "
+          "npu2: "
+          "Strix and later)");
   }
   if (columns == 4)
     verdict.advice.emplace_back(

@@ -82,22 +82,40 @@ std::string why_not(const model::TfliteSubgraph& graph, const TfliteNode& node,
   return teflon::why_not(facts, version);
 }
 
-// The runs of nodes that go to the NPU, each in the order of execution.
-std::vector<std::vector<std::size_t>> cut(const model::TfliteSubgraph& graph,
-                                          const std::vector<TfliteNode>& nodes,
-                                          const std::set<std::size_t>& wanted) {
+// How often a node is looked at for one file. Real ones take some thousands; one that was made for
+// it would take years.
+class Effort {
+ public:
+  bool has(std::size_t looks) const { return looks < left_; }
+  bool spend(std::size_t looks) {
+    left_ -= std::min(left_, looks);
+    return left_ > 0;
+  }
+
+ private:
+  std::size_t left_ = 100'000'000;
+};
+
+using Runs = std::vector<std::vector<std::size_t>>;
+
+// The runs of nodes that go to the NPU, each in the order of execution; none when it takes too
+// much.
+std::optional<Runs> cut(const model::TfliteSubgraph& graph, const std::vector<TfliteNode>& nodes,
+                        const std::set<std::size_t>& wanted, Effort& effort) {
   std::vector<bool> ready(graph.tensors.size(), true);
   for (const TfliteNode& node : nodes)
     for (int output : node.outputs)
       if (output >= 0) ready[static_cast<std::size_t>(output)] = false;
   std::vector<bool> done(nodes.size(), false);
-  std::vector<std::vector<std::size_t>> runs;
+  Runs runs;
   std::size_t left = nodes.size();
   for (int stuck = 0; left > 0 && stuck < 2;) {
     for (bool npu : {false, true}) {
+      if (!effort.spend(nodes.size())) return std::nullopt;
       std::vector<std::size_t> run;
       for (std::size_t i = 0; i < nodes.size(); ++i) {
         if (done[i] || wanted.contains(i) != npu) continue;
+        if (!effort.spend(nodes[i].inputs.size())) return std::nullopt;
         const bool fed = std::all_of(
             nodes[i].inputs.begin(), nodes[i].inputs.end(),
             [&](int input) { return input < 0 || ready[static_cast<std::size_t>(input)]; });
@@ -127,10 +145,16 @@ std::vector<int> outputs_of(const model::TfliteSubgraph& graph,
   return outputs;
 }
 
+// The first unsafe addition, or nodes.size() when there is none; nothing when it takes too much.
 std::optional<std::size_t> unsafe_addition(const model::TfliteSubgraph& graph,
-                                           const std::vector<TfliteNode>& nodes,
-                                           const std::vector<std::vector<std::size_t>>& runs) {
+                                           const std::vector<TfliteNode>& nodes, const Runs& runs,
+                                           Effort& effort) {
   for (const std::vector<std::size_t>& run : runs) {
+    // For each addition up to the unsafe one, all of the run and what all nodes read is looked at.
+    const auto is_addition = [&](std::size_t i) { return !is_convolution(nodes[i]); };
+    const std::size_t each = run.size() + nodes.size();
+    auto additions = static_cast<std::size_t>(std::count_if(run.begin(), run.end(), is_addition));
+    if (!effort.has((additions + 1) * each)) return std::nullopt;
     std::vector<teflon::ClaimedNode> claimed;
     for (std::size_t i : run) {
       teflon::ClaimedNode node{static_cast<int>(i), is_convolution(nodes[i]), nodes[i].inputs,
@@ -138,10 +162,16 @@ std::optional<std::size_t> unsafe_addition(const model::TfliteSubgraph& graph,
       if (node.convolution) node.inputs.resize(1);
       claimed.push_back(std::move(node));
     }
-    if (auto unsafe = teflon::unsafe_addition(claimed, outputs_of(graph, nodes, run)))
-      return static_cast<std::size_t>(*unsafe);
+    std::size_t found = nodes.size();
+    if (auto unsafe = teflon::unsafe_addition(claimed, outputs_of(graph, nodes, run))) {
+      found = static_cast<std::size_t>(*unsafe);
+      additions = static_cast<std::size_t>(
+          std::count_if(run.begin(), std::find(run.begin(), run.end(), found), is_addition));
+    }
+    if (!effort.spend((additions + 1) * each)) return std::nullopt;
+    if (found != nodes.size()) return found;
   }
-  return std::nullopt;
+  return nodes.size();
 }
 
 }  // namespace
@@ -165,14 +195,22 @@ Result<GraphShare> share_on_rocket(std::span<const std::byte> tflite, const std:
     else
       ++share.kept_back[why];
   }
-  auto runs = cut(graph, nodes, wanted);
-  while (auto unsafe = unsafe_addition(graph, nodes, runs)) {
+  Effort effort;
+  auto runs = cut(graph, nodes, wanted, effort);
+  while (runs) {
+    const auto unsafe = unsafe_addition(graph, nodes, *runs, effort);
+    if (!unsafe) runs.reset();
+    if (!unsafe || *unsafe == nodes.size()) break;
     wanted.erase(*unsafe);
     ++share.kept_back["it cannot be fused into a convolution before it"];
-    runs = cut(graph, nodes, wanted);
+    runs = cut(graph, nodes, wanted, effort);
   }
+  if (!runs)
+    return Error{
+        Code::kTooLarge,
+        file + ": its operators are too many, or too entangled, to tell what goes to the NPU"};
   share.taken = static_cast<int>(wanted.size());
-  share.partitions = static_cast<int>(runs.size());
+  share.partitions = static_cast<int>(runs->size());
   return share;
 }
 

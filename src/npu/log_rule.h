@@ -3,7 +3,10 @@
 #pragma once
 
 #include <array>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "npu/check.h"
 
@@ -15,7 +18,18 @@ struct LogRule {
   std::array<std::string_view, 3> texts;
   /// The line is of the driver's start: it says nothing any more once there is a device node.
   bool of_start = false;
+  /// The driver's words when it has begun anew: what it said before them is over. Empty: nothing
+  /// is.
+  std::string_view begun = {};
 };
+
+/// The last `most` lines with `text` that come after the last one with any of `begun`: what a
+/// driver said before it began anew is no news of the device as it is now.
+std::vector<std::string> lines_since(const host::KernelLog& log,
+                                     std::span<const std::string_view> begun, std::string_view text,
+                                     std::size_t most);
+/// "[  812.100000] ..." in seconds since boot; negative when the line tells no time.
+double log_time(std::string_view line);
 
 Verdict look_in_log(const CheckContext& context, const LogRule& rule);
 

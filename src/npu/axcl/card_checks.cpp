@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "npu/axcl/check_functions.h"
 #include "npu/axcl/facts.h"
+#include "npu/remedies.h"
 
 namespace anynpu::npu::axcl {
 namespace {
@@ -58,7 +59,7 @@ Verdict not_dead(const CheckContext& context, Death death) {
           .needs_root = true};
     if (death == Death::kDaemon)
       problem.remedy = {.text = "reboot this one card",
-                        .commands = {fmt::format("sudo anynpu recover {} --apply", problem.device)},
+                        .commands = {recover_as_root(problem.device, "card-reboot")},
                         .needs_root = true};
     problems.push_back(std::move(problem));
   }
@@ -80,6 +81,18 @@ Verdict runtime_log_has(const CheckContext& context, std::string_view first,
   return problem.evidence.empty() ? pass() : fail(std::move(problem));
 }
 
+// Cards whose last start failed by what `member` tells.
+Verdict started(const CheckContext& context, std::string FailedStart::*member) {
+  if (!context.has("axcl")) return skip("there is no AXERA card");
+  const host::KernelLog& log = context.kernel_log();
+  if (!log.readable()) return cannot_tell("the kernel log cannot be read: " + log.why_not);
+  Problem problem;
+  for (const FailedStart& start : failed_starts(log))
+    if (!(start.*member).empty())
+      problem.evidence.push_back("kernel log: " + printable(start.*member));
+  return problem.evidence.empty() ? pass() : fail(std::move(problem));
+}
+
 }  // namespace
 
 Verdict check_firmware_there(const CheckContext& context) {
@@ -97,6 +110,33 @@ Verdict check_firmware_there(const CheckContext& context) {
                     .needs_root = true,
                     .risk = "loading the modules anew resets every AXERA card of the machine"};
   return fail(std::move(problem));
+}
+
+Verdict check_firmware_taken(const CheckContext& context) {
+  return started(context, &FailedStart::firmware);
+}
+
+Verdict check_card_boots(const CheckContext& context) {
+  return started(context, &FailedStart::handshake);
+}
+
+Verdict check_page_faults(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.cards.empty()) return skip("there is no AXERA card on the PCI bus");
+  const host::KernelLog& log = context.kernel_log();
+  if (!log.readable()) return cannot_tell("the kernel log cannot be read: " + log.why_not);
+  Problem problem;
+  // Other devices have page faults too. Older kernels leave out the domain: "device=01:00.0".
+  for (const std::string& line : log.lines) {
+    if (problem.evidence.size() == 2 || !contains(line, "IO_PAGE_FAULT")) continue;
+    for (const Card& card : facts.cards)
+      if (contains(line, card.function.address) ||
+          contains(line, "device=" + card.function.address.substr(5) + " ")) {
+        problem.evidence.push_back("kernel log: " + printable(line));
+        break;
+      }
+  }
+  return problem.evidence.empty() ? pass() : fail(std::move(problem));
 }
 
 Verdict check_daemon_alive(const CheckContext& context) {

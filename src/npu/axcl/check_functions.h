@@ -34,6 +34,9 @@ Verdict check_link_speed(const CheckContext& context);
 
 // card_checks.cpp: the card: its firmware, whether it lives, what its runtime said
 Verdict check_firmware_there(const CheckContext& context);
+Verdict check_firmware_taken(const CheckContext& context);
+Verdict check_card_boots(const CheckContext& context);
+Verdict check_page_faults(const CheckContext& context);
 Verdict check_daemon_alive(const CheckContext& context);
 Verdict check_not_suspended(const CheckContext& context);
 Verdict check_not_overheated(const CheckContext& context);

@@ -11,11 +11,11 @@ namespace {
 constexpr std::string_view kFamily = "axcl";
 constexpr LogRule kBar{kFamily, {"Not enough PCI address space for a large BAR"}};
 constexpr LogRule kShmem{kFamily, {"alloc shmem space fail in master"}};
-constexpr LogRule kFirmwareLoad{kFamily, {"firmware load failed", "[STATUS]: FAILED"}};
-constexpr LogRule kHandshake{kFamily, {"Handshake timeout!"}};
 constexpr LogRule kPorts{
-    kFamily, {"axcl pcie req port failed", "slave port create failed", "Recv port ack timeout"}};
-constexpr LogRule kPageFault{kFamily, {"IO_PAGE_FAULT"}};
+    kFamily,
+    {"axcl pcie req port failed", "slave port create failed", "Recv port ack timeout"},
+    false,
+    "[STATUS]: SUCCESS"};
 
 constexpr std::string_view kNeedsBuild[] = {"AX-SDK-MISSING", "AX-BUILD-GCC"};
 constexpr std::string_view kNeedsModule[] = {"AX-SDK-MISSING", "AX-BUILD-GCC", "AX-MODULE-BUILD",
@@ -154,7 +154,7 @@ std::span<const Check> checks() {
        .cause = "the card did not take its firmware",
        .fix = "take the power from the card for ten seconds; then install the package anew",
        .depends_on = kNeedsFirmware,
-       .run = in_log<kFirmwareLoad>},
+       .run = check_firmware_taken},
       {.id = "AX-HANDSHAKE",
        .family = kFamily,
        .layer = Layer::kFirmware,
@@ -164,7 +164,7 @@ std::span<const Check> checks() {
        .fix = "take the power from the card; look to its supply; update its boot loader "
               "(axcl_spl_update)",
        .depends_on = kNeedsBoot,
-       .run = in_log<kHandshake>},
+       .run = check_card_boots},
       {.id = "AX-VM-BUS",
        .family = kFamily,
        .layer = Layer::kFirmware,
@@ -280,7 +280,7 @@ std::span<const Check> checks() {
        .symptom = "AMD-Vi: Event logged [IO_PAGE_FAULT ...]",
        .cause = "an SDK older than 3.4.0 uses physical addresses, which the IOMMU refuses",
        .fix = "SDK 3.4.0 or later, or iommu=pt on the kernel's command line",
-       .run = in_log<kPageFault>},
+       .run = check_page_faults},
       {.id = "AX-LINK-SLOW",
        .family = kFamily,
        .layer = Layer::kHardware,

@@ -25,6 +25,7 @@ constexpr Ids kAfterBroken = {"RK-LIB-MUSL", "RK-LIB-BROKEN"};
 constexpr Ids kAfterShadow = {"RK-LIB-SHADOWED", "MODEL-FORMAT", "MODEL-TOOLKIT"};
 constexpr Ids kAfterOldDriver = {"RK-DRIVER-OLD", "RK-DRIVER-IRQ"};
 constexpr Ids kAfterIrq = {"RK-DRIVER-IRQ"};
+constexpr Ids kAfterHot = {"RK-HOT"};  // the kernel lowers it by itself then
 constexpr Ids kAfterHeat = {"RK-DRIVER-IRQ", "RK-HOT"};
 constexpr Ids kAfterIommu = {"RK-IOMMU-OFF"};
 constexpr Ids kAfterPermission = {"RK-NODE-PERM"};
@@ -391,7 +392,7 @@ constexpr Check kChecks[] = {
      "somebody has limited the NPU's clock",
      "give the clock back to the driver's own governor",
      {},
-     {},
+     kAfterHot,
      check_clock},
     {"RK-LOAD-WRONG",
      "rknpu",

@@ -37,19 +37,18 @@ Remedy newer_kernel(const CheckContext& context, std::string text) {
   return remedy;
 }
 
-bool blacklisted(const host::Machine& machine, std::string_view name, std::string& where) {
+// The file that keeps a module from being loaded; empty: none does.
+std::string blacklisted_in(const host::Machine& machine, std::string_view name) {
   for (const char* folder : {"/etc/modprobe.d", "/lib/modprobe.d", "/usr/lib/modprobe.d"}) {
-    for (const std::string& file : machine.list(folder)) {
-      auto text = machine.read_text(std::string(folder) + "/" + file);
+    for (const std::string& name_of_file : machine.list(folder)) {
+      std::string file = std::string(folder) + "/" + name_of_file;
+      auto text = machine.read_text(file);
       if (!text) continue;
       for (const std::string& line : split(*text, '\n'))
-        if (trim(line) == "blacklist " + std::string(name)) {
-          where = std::string(folder) + "/" + file + ": blacklist " + std::string(name);
-          return true;
-        }
+        if (trim(line) == "blacklist " + std::string(name)) return file;
     }
   }
-  return false;
+  return {};
 }
 
 }  // namespace
@@ -134,15 +133,12 @@ Verdict check_driver(const CheckContext& context) {
   Problem problem;
   problem.evidence = {facts.tree_nodes.front().path + ": enabled",
                       "/sys/bus/platform/drivers/RKNPU: not there", kernel_line(context)};
-  std::string where;
   auto available = host::module_available(machine, "rknpu");
-  if (blacklisted(machine, "rknpu", where)) {
-    problem.evidence.push_back(where);
+  if (std::string file = blacklisted_in(machine, "rknpu"); !file.empty()) {
+    problem.evidence.push_back(file + ": blacklist rknpu");
     problem.cause = "the module rknpu is on the list of those that are not loaded";
     problem.remedy.text = "remove the line, and load the module";
-    problem.remedy.commands = {
-        fmt::format("sudo sed -i '/^blacklist rknpu$/d' {}", where.substr(0, where.find(':'))),
-        "sudo modprobe rknpu"};
+    problem.remedy.commands = {remove_line(file, "blacklist rknpu"), "sudo modprobe rknpu"};
     problem.remedy.needs_root = true;
   } else if (available && *available) {
     problem.cause = "the module rknpu is installed but not loaded";

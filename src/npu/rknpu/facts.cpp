@@ -62,7 +62,7 @@ std::string Facts::soc() const {
     while (digits < name.size() && std::isdigit(static_cast<unsigned char>(name[digits])) != 0)
       ++digits;
     if (digits < 6) continue;
-    return name == "rv1126b" ? name : name.substr(0, digits);
+    return name.starts_with("rv1126b") ? "rv1126b" : name.substr(0, digits);
   }
   return {};
 }

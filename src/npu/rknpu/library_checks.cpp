@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "npu/remedies.h"
 #include "npu/rknpu/check_functions.h"
 #include "npu/rknpu/facts.h"
 
@@ -116,7 +117,7 @@ Verdict check_runtime_shadowed(const CheckContext& context) {
   problem.cause = fmt::format("an old copy of librknnrt.so ({}) is found before the newer one ({})",
                               first->version, newest->version);
   problem.remedy.text = "remove the old copy";
-  problem.remedy.commands = {"sudo rm " + first->path, "sudo ldconfig"};
+  problem.remedy.commands = {"sudo rm " + shell_quoted(first->path), "sudo ldconfig"};
   problem.remedy.needs_root = true;
   problem.remedy.risk = "a program that brought this copy along may need it";
   return fail(std::move(problem));

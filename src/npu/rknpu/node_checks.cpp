@@ -108,17 +108,21 @@ Verdict check_node_permission(const CheckContext& context) {
     Problem problem;
     problem.device = device.id;
     std::vector<std::string> closed;
-    std::vector<std::string_view> matches;
+    std::vector<std::string> matches;
     for (const std::string& node : device.nodes) {
       if (!context.machine().exists(node) || context.machine().may_open(node)) continue;
       problem.evidence.push_back(describe_node(context.machine(), node));
       closed.push_back(node);
-      const std::string_view match = node == kMiscNode ? "KERNEL==\"rknpu\"" : "SUBSYSTEM==\"drm\"";
+      // Only the NPU's: the display's nodes are of the same subsystem.
+      const std::string platform = device.system_path.substr(device.system_path.rfind('/') + 1);
+      std::string match = node == kMiscNode || platform.empty()
+                              ? "KERNEL==\"" + node.substr(node.rfind('/') + 1) + "\""
+                              : "SUBSYSTEM==\"drm\", KERNELS==\"" + platform + "\"";
       if (std::find(matches.begin(), matches.end(), match) == matches.end())
-        matches.push_back(match);
+        matches.push_back(std::move(match));
     }
     if (problem.evidence.empty()) continue;
-    problem.remedy = join_groups(context, closed, matches);
+    problem.remedy = join_groups(context, closed, {matches.begin(), matches.end()});
     std::string groups;
     for (gid_t gid : context.machine().identity().groups) groups += fmt::format(" {}", gid);
     problem.evidence.push_back(

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "npu/log_rule.h"
 #include "npu/rknpu/check_functions.h"
 #include "npu/rknpu/facts.h"
 
@@ -22,12 +23,15 @@ std::optional<std::int64_t> number_in(const host::Machine& machine, const std::s
   return error == std::errc() ? std::optional(value) : std::nullopt;
 }
 
-/// The lines of the kernel log with any of the marks; nothing when it cannot be read.
+constexpr std::string_view kBegun[] = {"Initialized rknpu ", "Initialized RKNPU driver"};
+
+/// The lines of the kernel log with any of the marks since the driver's start; nothing when it
+/// cannot be read.
 std::vector<std::string> lines_with(const CheckContext& context,
                                     std::initializer_list<std::string_view> marks) {
   std::vector<std::string> lines;
   for (std::string_view mark : marks)
-    for (std::string& line : host::log_lines(context.kernel_log(), mark, 3))
+    for (std::string& line : lines_since(context.kernel_log(), kBegun, mark, 3))
       lines.push_back(std::move(line));
   return lines;
 }

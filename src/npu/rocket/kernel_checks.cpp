@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "npu/log_rule.h"
 #include "npu/remedies.h"
 #include "npu/rocket/checks.h"
 #include "npu/rocket/facts.h"
@@ -14,7 +15,10 @@ namespace {
 
 constexpr unsigned kFirstMajor = 6, kFirstMinor = 18;  // the kernel that brought the driver
 constexpr int kCores = 3;
-constexpr std::size_t kWedged = 5;  // timeouts after which no job is expected to end any more
+constexpr std::size_t kWedged = 5;      // timeouts after which no job is expected to end any more
+constexpr double kWedgedSeconds = 600;  // in which they come
+constexpr std::string_view kTimedOut = "NPU job timed out";
+constexpr std::string_view kBegun[] = {"Initialized rocket"};
 constexpr std::string_view kMatch = "SUBSYSTEM==\"accel\"";
 
 std::string release_line(const CheckContext& context) {
@@ -112,11 +116,14 @@ Verdict check_module(const CheckContext& context) {
   problem.remedy = load_module(context, "rocket");
   for (const std::string& file : machine.list("/etc/modprobe.d")) {
     auto text = machine.read_text("/etc/modprobe.d/" + file);
-    if (!text || text->find("blacklist rocket") == std::string::npos) continue;
+    const std::vector<std::string> rules = split(text ? *text : "", '\n');
+    if (std::none_of(rules.begin(), rules.end(),
+                     [](const std::string& line) { return trim(line) == "blacklist rocket"; }))
+      continue;
     problem.evidence.push_back("/etc/modprobe.d/" + file + ": blacklist rocket");
     problem.cause = "the module rocket is on the list of those that are not loaded";
     problem.remedy.text = "remove the line, and load the module";
-    problem.remedy.commands = {"sudo sed -i '/blacklist rocket/d' /etc/modprobe.d/" + file,
+    problem.remedy.commands = {remove_line("/etc/modprobe.d/" + file, "blacklist rocket"),
                                "sudo modprobe rocket"};
   }
   return fail(std::move(problem));
@@ -274,8 +281,10 @@ Verdict check_device_rule(const CheckContext& context) {
 Verdict check_wedged(const CheckContext& context) {
   if (context.facts<Facts>().devices.empty()) return no_device();
   if (!context.kernel_log().readable()) return cannot_tell(context.kernel_log().why_not);
-  auto lines = host::log_lines(context.kernel_log(), "NPU job timed out", kWedged);
+  auto lines = lines_since(context.kernel_log(), kBegun, kTimedOut, kWedged);
   if (lines.size() < kWedged) return pass();
+  // Now and then one is no stuck core.
+  if (log_time(lines.back()) - log_time(lines.front()) > kWedgedSeconds) return pass();
   Problem problem;
   problem.evidence = std::move(lines);
   problem.remedy.text =
@@ -288,7 +297,7 @@ Verdict check_wedged(const CheckContext& context) {
 Verdict check_timeout(const CheckContext& context) {
   if (context.facts<Facts>().devices.empty()) return no_device();
   if (!context.kernel_log().readable()) return cannot_tell(context.kernel_log().why_not);
-  auto lines = host::log_lines(context.kernel_log(), "NPU job timed out", 3);
+  auto lines = lines_since(context.kernel_log(), kBegun, kTimedOut, 3);
   return lines.empty() ? pass() : fail(Problem{{}, std::move(lines), {}, {}});
 }
 

@@ -16,13 +16,30 @@ constexpr PackageNames kPackage = {"mesa-teflon-delegate", "mesa-libTeflon", "me
 constexpr std::size_t kMostMaps = 32 << 20;
 constexpr std::size_t kManyMappings = 40000;  // of the 65530 that a process may have
 
-Remedy newer_mesa(const CheckContext& context) {
-  Remedy remedy =
-      install_package(context, "install Mesa 26.2 or later with the Teflon delegate", kPackage);
+// A Mesa that has the driver; 26.1.5 is the first that does not leak. Commands that would bring an
+// older one than is wanted are not given.
+Remedy newer_mesa(const CheckContext& context, bool right_results = false) {
+  Remedy remedy = install_package(
+      context,
+      right_results ? "install Mesa 26.2 or later with the Teflon delegate"
+                    : "install Mesa 26.1.5 or later, better 26.2, with the Teflon delegate",
+      kPackage);
   const host::Distribution& distribution = context.distribution();
-  if (distribution.id == "debian" && distribution.version == "13")
-    remedy.commands = {"sudo apt-get install -t trixie-backports mesa-teflon-delegate"};
-  if (distribution.id == "ubuntu")
+  if (is_debian(context)) {
+    const auto suite = debian_suite(context);
+    remedy.commands.clear();
+    if (!suite) {
+      remedy.text +=
+          "; this Debian has none with the driver for this NPU, Debian 13 has it in its "
+          "backports";
+    } else if (right_results) {
+      remedy.text += "; Debian sid has 26.2.6, trixie-backports and forky have 26.1.6";
+    } else {
+      remedy.commands = {fmt::format("{}apt-get install {}mesa-teflon-delegate",
+                                     context.container() ? "" : "sudo ", *suite)};
+    }
+  }
+  if (distribution.id == "ubuntu" && !context.container())
     remedy.commands = {"sudo add-apt-repository ppa:kisak/kisak-mesa",
                        "sudo apt-get update && sudo apt-get install mesa-teflon-delegate"};
   return remedy;
@@ -176,7 +193,7 @@ Verdict check_wrong_results(const CheckContext& context) {
   if (compare_versions(facts.mesa, "26.2") >= 0) return pass();
   Problem problem;
   problem.evidence = {facts.mesa_source + ": Mesa " + facts.mesa};
-  problem.remedy = newer_mesa(context);
+  problem.remedy = newer_mesa(context, true);
   return fail(std::move(problem));
 }
 
@@ -208,7 +225,7 @@ Verdict check_obsolete_link(const CheckContext& context) {
     Problem problem;
     problem.evidence = {"/dev/dri/" + name + " -> " + printable(*target)};
     problem.remedy.text = "nothing; it may be removed";
-    problem.remedy.commands = {"sudo rm /dev/dri/" + name};
+    problem.remedy.commands = {"sudo rm " + shell_quoted("/dev/dri/" + name)};
     problem.remedy.needs_root = true;
     return fail(std::move(problem));
   }

@@ -26,6 +26,7 @@ Verdict check_firmware_there(const CheckContext& context);
 Verdict check_firmware_readable(const CheckContext& context);
 Verdict check_firmware_understood(const CheckContext& context);
 Verdict check_firmware_fits(const CheckContext& context);
+Verdict check_after_reset(const CheckContext& context);
 Verdict check_driver_bound(const CheckContext& context);
 Verdict check_driver_attributes(const CheckContext& context);
 Verdict check_mailbox(const CheckContext& context);

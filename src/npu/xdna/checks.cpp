@@ -9,21 +9,22 @@ namespace anynpu::npu::xdna {
 namespace {
 
 constexpr std::string_view kFamily = "xdna";
+constexpr std::string_view kBegun = "Initialized amdxdna";  // the driver has started the NPU anew
 constexpr LogRule kSmu{kFamily, {"aie2_smu_init: Access power failed"}, true};
 constexpr LogRule kSva{kFamily, {"SVA bind device failed", "Enable PASID failed"}, true};
 constexpr LogRule kCarveout{
     kFamily, {"carveout not configured", "Heap BO is not supported on CMA platform"}};
 constexpr LogRule kIrq{
     kFamily, {"Failed to request irq -16", "Failed to request irq, ret -16"}, true};
-constexpr LogRule kFlr{kFamily, {"not ready after FLR"}};
-constexpr LogRule kSuspend{kFamily, {"suspend NPU firmware failed"}};
-constexpr LogRule kTdr{kFamily, {"TDR timeout detected", "Device isn't making progress"}};
-constexpr LogRule kPowerCycle{kFamily, {"power-cycling NPU", "NPU reset skipped"}};
-constexpr LogRule kColumns{kFamily, {"Allocate AIE resource failed"}};
-constexpr LogRule kContexts{kFamily, {"status 0x2000003"}};
+constexpr LogRule kSuspend{kFamily, {"suspend NPU firmware failed"}, false, kBegun};
+constexpr LogRule kTdr{
+    kFamily, {"TDR timeout detected", "Device isn't making progress"}, false, kBegun};
+constexpr LogRule kPowerCycle{kFamily, {"power-cycling NPU", "NPU reset skipped"}, false, kBegun};
+constexpr LogRule kColumns{kFamily, {"Allocate AIE resource failed"}, false, kBegun};
+constexpr LogRule kContexts{kFamily, {"status 0x2000003"}, false, kBegun};
 constexpr LogRule kBoCount{kFamily, {"Invalid arg bo count 0"}};
 constexpr LogRule kDebugBo{kFamily, {"aie2_hwctx_cfg_debug_bo: Get bo"}};
-constexpr LogRule kNoHeap{kFamily, {"status 0x4000003"}};
+constexpr LogRule kNoHeap{kFamily, {"status 0x4000003"}, false, kBegun};
 constexpr LogRule kParameter{kFamily, {"Not supported request parameter"}};
 
 constexpr std::string_view kNeedsDriver[] = {"XD-VM", "XD-KERNEL-OLD", "XD-KERNEL-CONFIG",
@@ -254,7 +255,7 @@ std::span<const Check> checks() {
        .cause = "a function level reset was tried; this NPU does not come back from it",
        .fix = "reboot, and never reset it through sysfs again",
        .links = kFlrLinks,
-       .run = in_log<kFlr>},
+       .run = check_after_reset},
       {.id = "XD-PROBE-FAILED",
        .family = kFamily,
        .layer = Layer::kKernel,

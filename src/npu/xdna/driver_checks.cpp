@@ -139,15 +139,30 @@ Verdict check_kernel_has_driver(const CheckContext& context) {
   auto option = host::kernel_option(context.machine(), "CONFIG_DRM_ACCEL_AMDXDNA");
   if (option && option->value.empty())
     problem.evidence.push_back(option->source + ": CONFIG_DRM_ACCEL_AMDXDNA is not set");
-  problem.remedy = {.text = "use a kernel of the generic flavour, which has the driver, and reboot",
-                    .needs_root = true,
-                    .needs_reboot = true};
-  if (context.distribution().id == "debian")
-    problem.remedy.commands = {"sudo apt-get install linux-image-amd64", "sudo reboot"};
+  constexpr const char* kText =
+      "use a kernel of the generic flavour, which has the driver, and reboot";
+  problem.remedy = {.text = kText, .needs_root = true, .needs_reboot = true};
+  if (is_debian(context))
+    problem.remedy = newer_pc_kernel(context, kText);
   else if (context.distribution().id == "ubuntu")
     problem.remedy.commands = {"sudo apt-get install linux-modules-extra-$(uname -r)",
                                "sudo modprobe amdxdna"};
   return verdict;
+}
+
+Verdict check_after_reset(const CheckContext& context) {
+  const Facts& facts = context.facts<Facts>();
+  if (facts.functions.empty()) return skip("there is no Ryzen AI NPU on the PCI bus");
+  const host::KernelLog& log = context.kernel_log();
+  if (!log.readable()) return cannot_tell("the kernel log cannot be read: " + log.why_not);
+  constexpr std::array<std::string_view, 1> kBegun = {"Initialized amdxdna"};
+  Problem problem;
+  // The PCI core's words, which it has for every device.
+  for (const std::string& line : lines_since(log, kBegun, "after FLR; giving up", 10))
+    for (const PciFunction& function : facts.functions)
+      if (contains(line, function.address))
+        problem.evidence.push_back("kernel log: " + printable(line));
+  return problem.evidence.empty() ? pass() : fail(std::move(problem));
 }
 
 Verdict check_module_allowed(const CheckContext& context) {
@@ -165,10 +180,10 @@ Verdict check_module_allowed(const CheckContext& context) {
         if (rule != "blacklist amdxdna" && !rule.starts_with("install amdxdna /bin/")) continue;
         Problem& problem = verdict.problems[0];
         problem.evidence.push_back(folder + "/" + name + ": " + printable(rule));
-        problem.remedy = {.text = "remove the line, and load the module",
-                          .commands = {fmt::format("sudo sed -i '/amdxdna/d' {}/{}", folder, name),
-                                       "sudo modprobe amdxdna"},
-                          .needs_root = true};
+        problem.remedy = {
+            .text = "remove the line, and load the module",
+            .commands = {remove_line(folder + "/" + name, rule), "sudo modprobe amdxdna"},
+            .needs_root = true};
         return verdict;
       }
     }

@@ -18,13 +18,23 @@ namespace {
 
 constexpr std::uint64_t kHeapBytes = 64 << 20;  // the driver's buffer heap, locked into memory
 
-Remedy install_xrt(const CheckContext& context) {
-  const host::Distribution& distribution = context.distribution();
-  Remedy remedy = install_package(context, "install XRT with its NPU plugin, of one version",
-                                  {.apt = "libxrt2 libxrt-npu2", .dnf = "xrt", .nix = "xrt"});
-  if (distribution.id == "debian" && !context.container())
-    remedy.commands = {"sudo apt-get install -t trixie-backports libxrt2 libxrt-npu2"};
+// Debian 13 itself and Debian 12 have an XRT of 2022, which knows no NPU.
+Remedy install_xrt_packages(const CheckContext& context, std::string text,
+                            const PackageNames& names) {
+  Remedy remedy = install_package(context, std::move(text), names);
+  if (!is_debian(context)) return remedy;
+  remedy.commands.clear();
+  if (auto suite = debian_suite(context))
+    remedy.commands = {fmt::format("{}apt-get install {}{}", context.container() ? "" : "sudo ",
+                                   *suite, names.apt)};
+  else
+    remedy.text += "; this Debian has none that knows the NPU, Debian 13 has it in its backports";
   return remedy;
+}
+
+Remedy install_xrt(const CheckContext& context) {
+  return install_xrt_packages(context, "install XRT with its NPU plugin, of one version",
+                              {.apt = "libxrt2 libxrt-npu2", .dnf = "xrt", .nix = "xrt"});
 }
 
 }  // namespace
@@ -160,8 +170,8 @@ Verdict check_plugin_there(const CheckContext& context) {
   if (facts.xrt.empty()) return skip("XRT is not installed");
   const XrtCopy& copy = facts.xrt.front();
   if (!copy.plugin.empty()) return pass();
-  Remedy remedy = install_package(context, "install XRT's NPU plugin, of XRT's own version",
-                                  {.apt = "libxrt-npu2", .dnf = "xrt-npu", .nix = "xrt"});
+  Remedy remedy = install_xrt_packages(context, "install XRT's NPU plugin, of XRT's own version",
+                                       {.apt = "libxrt-npu2", .dnf = "xrt-npu", .nix = "xrt"});
   return fail(
       Problem{.evidence = {copy.folder +
                            ": libxrt_coreutil.so.2, and no libxrt_driver_xdna.so.2 beside it"},

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// What remedies tell people to type: the right thing for the machine, and no more than one word for
+// a name that a stranger chose.
+#include "npu/remedies.h"
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "doctor/doctor.h"
+#include "host/manifest.h"
+
+namespace anynpu::doctor {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// The remedy of the finding `id` on a machine of sim/machines with `lines` laid over it.
+std::string remedy_of(std::string_view id, const std::string& base, const std::string& lines) {
+  auto load = [](const std::string& name) {
+    return host::load_manifest(std::filesystem::path(ANYNPU_SOURCE_DIR) / "sim/machines" /
+                               (name + ".machine"));
+  };
+  auto description = host::parse_manifest("base " + base + "\n" + lines, load);
+  EXPECT_TRUE(description) << description.error().message;
+  if (!description) return {};
+  auto machine = host::simulated_machine(std::move(*description));
+  Options here;
+  here.isolated = false;
+  for (const npu::Finding& finding : diagnose(*machine, here).findings())
+    if (finding.id == id)
+      return finding.remedy.text + "\n" + join(finding.remedy.commands, "\n") + "\n" +
+             finding.remedy.risk;
+  ADD_FAILURE() << "no finding " << id;
+  return {};
+}
+
+constexpr const char* kNoArmbian = "remove /etc/armbian-release\n";
+constexpr const char* kTrixie =
+    "file /etc/os-release\n| PRETTY_NAME=\"Debian GNU/Linux 13 "
+    "(trixie)\"\n| ID=debian\n| VERSION_ID=\"13\"\n";
+constexpr const char* kForky =
+    "file /etc/os-release\n| PRETTY_NAME=\"Debian GNU/Linux "
+    "forky/sid\"\n| ID=debian\n| VERSION_CODENAME=forky\n";
+constexpr const char* kBookworm =
+    "file /etc/os-release\n| PRETTY_NAME=\"Debian GNU/Linux 12 "
+    "(bookworm)\"\n| ID=debian\n| VERSION_ID=\"12\"\n";
+
+TEST(ShellQuoted, IsOneWordWhateverIsInIt) {
+  EXPECT_EQ(npu::shell_quoted("/usr/lib/librknnrt.so"), "/usr/lib/librknnrt.so");
+  EXPECT_EQ(npu::shell_quoted("/opt/my&app/x.so"), "'/opt/my&app/x.so'");
+  EXPECT_EQ(npu::shell_quoted("a'; reboot #"), "'a'\\''; reboot #'");
+  EXPECT_EQ(npu::shell_quoted("$(reboot)"), "'$(reboot)'");
+  EXPECT_EQ(npu::shell_quoted("a\nb\x1b'"), "$'a\\x0ab\\x1b\\''");
+  EXPECT_EQ(npu::shell_quoted(""), "''");
+}
+
+TEST(Remedies, PathsOfStrangersAreQuoted) {
+  EXPECT_THAT(remedy_of("RK-LIB-SHADOWED", "rk3588-vendor",
+                        "env LD_LIBRARY_PATH=/opt/my&app\n"
+                        "elf /opt/my&app/librknnrt.so arch=aarch64 text=\"librknnrt version: 1.4.0 "
+                        "(a)\"\n"),
+              HasSubstr("sudo rm '/opt/my&app/librknnrt.so'"));
+  EXPECT_THAT(
+      remedy_of("XD-MODULE-BLACKLISTED", "_phoenix-no-driver",
+                "remove /sys/module/amdxdna\n"
+                "file /etc/modprobe.d/my&npu.conf\n| options amdxdna x=1\n| blacklist amdxdna\n"),
+      AllOf(HasSubstr(
+                "'/^[[:space:]]*blacklist amdxdna[[:space:]]*$/d' '/etc/modprobe.d/my&npu.conf'"),
+            Not(HasSubstr("/amdxdna/d"))));
+}
+
+TEST(Remedies, OneCardIsRebootedAndNoMore) {
+  EXPECT_THAT(remedy_of("AX-DEAD-DAEMON", "rpi5-ax650",
+                        "answer /dev/axcl_host axcl-cards = 1 0\nkmsg [ 90.0] device 1: dead!\n"),
+              AllOf(HasSubstr("anynpu recover axcl0 --step card-reboot --apply"),
+                    HasSubstr("XDG_DATA_HOME")));
+}
+
+TEST(Remedies, ARuleForTheNpuLeavesTheDisplayAlone) {
+  EXPECT_THAT(remedy_of("RK-NODE-PERM", "rk3588-vendor-root-only", ""),
+              HasSubstr("SUBSYSTEM==\"drm\", KERNELS==\"fdab0000.npu\""));
+}
+
+TEST(Remedies, AContainerCannotMendWhatOnlyTheHostMay) {
+  const std::string docker =
+      "char /dev/dri/card1 226:1 0600 0:0\n"
+      "char /dev/dri/renderD129 226:129 0600 0:0\n"
+      "file /.dockerenv =\n";
+  EXPECT_THAT(remedy_of("RK-NODE-PERM", "rk3588-vendor", docker),
+              AllOf(HasSubstr("on the host"), HasSubstr("70-anynpu.rules"),
+                    HasSubstr("getent group render"), Not(HasSubstr("--group-add 0"))));
+}
+
+TEST(Remedies, MesaComesFromWhereThereIsOneThatMendsIt) {
+  const std::string old = "file /var/lib/dpkg/status\n| Package: mesa-teflon-delegate\n| Version: ";
+  EXPECT_THAT(remedy_of("ROCKET-MESA-WRONG", "_rocket", old + "26.1.6-1\n" + kNoArmbian + kTrixie),
+              AllOf(HasSubstr("sid has 26.2.6"), Not(HasSubstr("apt-get"))));
+  EXPECT_THAT(remedy_of("ROCKET-MESA-LEAK", "_rocket", old + "26.0.8-1\n" + kNoArmbian + kTrixie),
+              HasSubstr("sudo apt-get install -t trixie-backports mesa-teflon-delegate"));
+  EXPECT_THAT(remedy_of("ROCKET-MESA-LEAK", "_rocket", old + "26.0.8-1\n" + kNoArmbian + kForky),
+              HasSubstr("sudo apt-get install mesa-teflon-delegate"));
+  EXPECT_THAT(remedy_of("ROCKET-MESA-LEAK", "_rocket", old + "26.0.8-1\n" + kNoArmbian + kBookworm),
+              Not(HasSubstr("apt-get")));
+}
+
+TEST(Remedies, KernelsAndXrtComeFromSuitesThatHaveThem) {
+  EXPECT_THAT(remedy_of("XD-KERNEL-CONFIG", "phoenix-cloud-kernel", ""),
+              HasSubstr("apt-get install -t trixie-backports linux-image-amd64"));
+  EXPECT_THAT(remedy_of("XD-KERNEL-CONFIG", "phoenix-cloud-kernel", kForky),
+              HasSubstr("sudo apt-get install linux-image-amd64"));
+  EXPECT_THAT(remedy_of("XD-KERNEL-OLD", "phoenix-kernel-6.12", kBookworm),
+              AllOf(HasSubstr("Debian 13"), Not(HasSubstr("apt-get"))));
+  EXPECT_THAT(remedy_of("XD-XRT-MISSING", "phoenix-no-xrt", kForky),
+              HasSubstr("sudo apt-get install libxrt2 libxrt-npu2"));
+  EXPECT_THAT(remedy_of("XD-XRT-MISSING", "phoenix-no-xrt", kBookworm), Not(HasSubstr("apt-get")));
+}
+
+TEST(Remedies, AnOldCdiSpecificationIsKept) {
+  EXPECT_THAT(remedy_of("CDI-STALE", "rk3588-cdi-stale", ""),
+              AllOf(HasSubstr("sudo cp -a /etc/cdi/npu.json /etc/cdi/npu.json.before"),
+                    HasSubstr("mounts, hooks")));
+  EXPECT_THAT(
+      remedy_of("CDI-STALE", "rk3588-vendor",
+                "file /etc/cdi/a.json = {\"cdiVersion\":\"0.5.0\",\"kind\":\"x';reboot "
+                "#/npu\",\"devices\":[{\"name\":\"rknpu0\",\"containerEdits\":{\"deviceNodes\":[{"
+                "\"path\":\"/dev/dri/renderD130\"}]}}]}\n"),
+      HasSubstr("x'\\'';reboot #/npu"));
+}
+
+}  // namespace
+}  // namespace anynpu::doctor
