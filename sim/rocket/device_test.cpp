@@ -356,7 +356,6 @@ TEST(RocketDevice, MayComputeNothing) {
 }
 
 TEST(RocketDeviceDeathTest, StrictEndsTheProgram) {
-  ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
   Settings settings;
   settings.strict = true;
   Board board("", settings);
