@@ -52,8 +52,9 @@ Result<> measure(int rounds) {
   ANYNPU_TRY(engine, engine::open_engine(artifact.engine));
   const Placement placement{artifact, artifact.engine, engine->variants()[0], "cpu", 1};
 
-  ANYNPU_TRY(direct, start_worker(placement, false, Clock::now() + kLoadLimit));
-  ANYNPU_TRY(process, start_worker(placement, true, Clock::now() + kLoadLimit));
+  Quarantine quarantine;
+  ANYNPU_TRY(direct, start_worker(placement, false, Clock::now() + kLoadLimit, {}, quarantine));
+  ANYNPU_TRY(process, start_worker(placement, true, Clock::now() + kLoadLimit, {}, quarantine));
   const auto source = std::make_shared<ZeroSource>();
   ServeOptions options;
   options.instances = 1;

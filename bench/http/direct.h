@@ -35,7 +35,9 @@ class DirectCall {
   static Result<DirectCall> make(const std::string& model, const std::string& placement) {
     ANYNPU_TRY(package, model::open_package(model));
     ANYNPU_TRY(found, find_placement(package, placement));
-    ANYNPU_TRY(worker, runtime::start_worker(found, false, Clock::now() + runtime::kLoadLimit));
+    runtime::Quarantine quarantine;  // of the CPU: nobody is in it
+    ANYNPU_TRY(worker, runtime::start_worker(found, false, Clock::now() + runtime::kLoadLimit, {},
+                                             quarantine));
     ANYNPU_TRY(image, vision::ImageModel::create(package, worker->session()));
     return DirectCall(std::move(worker), std::move(image));
   }
