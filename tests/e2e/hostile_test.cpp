@@ -76,6 +76,11 @@ class HostileTest : public ::testing::Test {
                                               store_.path() / "log");
     ASSERT_TRUE(server_->wait_until_ready()) << log();
     ASSERT_EQ(good(), 200);
+    ASSERT_EQ(TestClient(server_->port())
+                  .ask("POST", "/infer?model=colours", "Content-Type: image/bmp\r\n",
+                       test::bmp(32, 9, 9, 9))
+                  .status,
+              200);
   }
 
   std::string log() {
@@ -92,6 +97,19 @@ class HostileTest : public ::testing::Test {
   }
   int good() {
     return TestClient(server_->port()).ask("POST", "/v2/models/fp32/infer", "", kGood).status;
+  }
+
+  /// What the server holds once its start is over: lanes and loaders come and go until then.
+  test::Holdings settled() {
+    test::Holdings last = test::holdings_of(server_->pid());
+    for (int same = 0, i = 0; same < 10 && i < 300; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      const test::Holdings now = test::holdings_of(server_->pid());
+      const bool equal = now.threads == last.threads && now.descriptors == last.descriptors;
+      same = equal ? same + 1 : 0;
+      last = now;
+    }
+    return last;
   }
 
   /// Descriptors and threads go back to what they were, whatever was done to the server; a thread
@@ -181,7 +199,7 @@ std::vector<Bad> bad_http() {
 
 TEST_F(HostileTest, MalformedHttp) {
   start();
-  const test::Holdings before = test::holdings_of(server_->pid());
+  const test::Holdings before = settled();
   for (const Bad& bad : bad_http()) {
     TestClient client(server_->port());
     client.send(bad.bytes);
@@ -202,7 +220,7 @@ TEST_F(HostileTest, MalformedHttp) {
 
 TEST_F(HostileTest, MalformedFormsPicturesAndTensors) {
   start({"--body-limit", "4MiB"});
-  const test::Holdings before = test::holdings_of(server_->pid());
+  const test::Holdings before = settled();
   struct Body {
     std::string what, target, headers, body;
     int status;
@@ -279,7 +297,7 @@ TEST_F(HostileTest, MalformedFormsPicturesAndTensors) {
 
 TEST_F(HostileTest, ConnectionsThatEndInTheMiddle) {
   start();
-  const test::Holdings before = test::holdings_of(server_->pid());
+  const test::Holdings before = settled();
   const std::string whole =
       TestClient::request("POST", "/infer", "Content-Type: image/bmp\r\n", test::bmp(32, 9, 9, 9));
   for (std::size_t cut = 1; cut < whole.size(); cut += 97) {
@@ -315,7 +333,7 @@ bool raise_descriptors(rlim_t wanted) {
 TEST_F(HostileTest, SlowAndIdleClientsHoldNobodyUpAndAreSentAway) {
   ASSERT_TRUE(raise_descriptors(4096));
   start({"--header-timeout", "2", "--body-idle-timeout", "2", "--keep-alive-timeout", "3"});
-  const test::Holdings before = test::holdings_of(server_->pid());
+  const test::Holdings before = settled();
   std::list<TestClient> idle, heads, bodies;
   for (int i = 0; i < 1500; ++i) idle.emplace_back(server_->port());
   for (int i = 0; i < 300; ++i) heads.emplace_back(server_->port()).send("GET / HT");
