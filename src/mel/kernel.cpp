@@ -7,7 +7,8 @@
 #include <new>
 #include <vector>
 
-// Older than the processors of any NPU; and vectors of unknown length, which are no members.
+// Highway compiles no kernel for these; such a processor takes the next one below. They are older
+// than the processors of any NPU, or have vectors of unknown length, which are no members.
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
