@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // What isolation costs: the same session called directly, through a worker process (shared memory
-// and control socket), and through the whole of a served model (queue, lane, worker).
+// and control socket), and through the whole of a served model (queue, lane, worker). And what any
+// other process would cost at least: one that gets a byte, runs the same session and sends its time
+// back, with no tensor and no message.
 //
 //   build/release/bin/isolation_bench [ROUNDS]       ANYNPU_BENCH_MODEL=mobilenet_v1
 //
 // Two figures, by the method of bench/in_turn.h: what a whole call takes longer, in which the noise
 // of the engine's own milliseconds remains; and what a call takes beyond the time that the engine
 // itself reports, in which that noise is not, but neither what isolation does to the engine.
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
 #include "engine/engines.h"
 #include "in_turn.h"
 #include "model/store.h"
@@ -45,6 +52,48 @@ Result<double> call_worker(Worker& worker, const InputSource& source) {
   return ran->infer_ms;
 }
 
+/// A forked process with a session of its own, over a socket pair.
+class BareProcess {
+ public:
+  // Forked while this process has one thread.
+  Result<> start(const Placement& placement) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+      return system_error("socketpair");
+    socket_ = Fd(ends[0]);
+    const Fd other(ends[1]);
+    const pid_t pid = ::fork();
+    if (pid < 0) return system_error("fork");
+    if (pid == 0) {
+      socket_ = Fd();  // so that it ends with its parent
+      serve(placement, other.get());
+    }
+    return {};
+  }
+
+  Result<double> call() {
+    double engine_ms = 0;
+    if (::send(socket_.get(), "", 1, MSG_NOSIGNAL) != 1 ||
+        ::recv(socket_.get(), &engine_ms, sizeof engine_ms, 0) != sizeof engine_ms)
+      return Error{Code::kCrashed, "the bare process has ended"};
+    return engine_ms;
+  }
+
+ private:
+  [[noreturn]] static void serve(const Placement& placement, int socket) {
+    Quarantine quarantine;
+    auto worker = start_worker(placement, false, Clock::now() + kLoadLimit, {}, quarantine);
+    char asked = 0;
+    while (worker && ::recv(socket, &asked, 1, 0) == 1) {
+      const auto engine_ms = call_worker(**worker, ZeroSource());
+      if (!engine_ms || ::send(socket, &*engine_ms, sizeof *engine_ms, MSG_NOSIGNAL) < 0) break;
+    }
+    ::_exit(0);
+  }
+
+  Fd socket_;
+};
+
 Result<> measure(int rounds) {
   const char* wanted = std::getenv("ANYNPU_BENCH_MODEL");
   ANYNPU_TRY(package, model::open_package(wanted != nullptr ? wanted : "mobilenet_v1"));
@@ -52,6 +101,8 @@ Result<> measure(int rounds) {
   ANYNPU_TRY(engine, engine::open_engine(artifact.engine));
   const Placement placement{artifact, artifact.engine, engine->variants()[0], "cpu", 1};
 
+  BareProcess bare;
+  ANYNPU_CHECK(bare.start(placement));
   Quarantine quarantine;
   ANYNPU_TRY(direct, start_worker(placement, false, Clock::now() + kLoadLimit, {}, quarantine));
   ANYNPU_TRY(process, start_worker(placement, true, Clock::now() + kLoadLimit, {}, quarantine));
@@ -63,6 +114,7 @@ Result<> measure(int rounds) {
 
   std::vector<bench::Way> ways;
   ways.push_back({"direct call", [&] { return call_worker(*direct, *source); }});
+  ways.push_back({"in a bare process", [&] { return bare.call(); }});
   ways.push_back({"in a worker process", [&] { return call_worker(*process, *source); }});
   ways.push_back({"served model", [&]() -> Result<double> {
                     Request request;
