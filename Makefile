@@ -119,7 +119,7 @@ test-rocket: ## Mesa's real arm64 delegate on the simulated RK3588 NPU, under qe
 	@tools/mesa-models
 	@$(program)
 	@$(anynpu) engines pull --arch arm64
-	@tools/build arm64 $(SETTINGS) rocket_compare rocket_guarded anynpu_sim_rocket_preload
+	@tools/build arm64 $(SETTINGS) rocket_compare rocket_guarded rocket_faults anynpu_sim_rocket_preload
 	@ctest --preset rocket
 
 clean: ## remove everything that was built

@@ -22,8 +22,8 @@ namespace anynpu {
 namespace {
 
 std::filesystem::path convolution_file() {
-  testing::TinyTflite model;
-  using testing::TfliteType;
+  test::TinyTflite model;
+  using test::TfliteType;
   const int x = model.input({"x", TfliteType::kFloat32, {1, 56, 56, 32}});
   const int w = model.constant({"w", TfliteType::kFloat32, {32, 3, 3, 32}},
                                std::vector<float>(32 * 9 * 32, 0.01F));

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace anynpu::testing {
+namespace anynpu::test {
 
 struct Clip {
   std::filesystem::path file;
@@ -110,4 +110,4 @@ struct WordErrors {
   }
 };
 
-}  // namespace anynpu::testing
+}  // namespace anynpu::test

@@ -22,13 +22,13 @@
 namespace anynpu::sim::axcl {
 namespace {
 
-using testing::bytes_of;
+using test::bytes_of;
+using test::TfliteType;
+using test::TinyTflite;
+using test::values_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::TfliteType;
-using testing::TinyTflite;
-using testing::values_of;
 
 const std::filesystem::path kLibrary = ANYNPU_SIM_LIBRARIES "/axcl/libaxcl_rt.so";
 constexpr int kBus = 0x81;
@@ -99,7 +99,7 @@ TEST_F(AxmodelTest, RunsAndDescribesItself) {
   EXPECT_THAT(info.inputs[0].shape, ElementsAre(1, 4));
   EXPECT_FALSE(info.batchable);
   EXPECT_THAT(info.note, HasSubstr("compiled by Pulsar2 4.1"));
-  const auto out = testing::run_once(*session, bytes_of<float>({1, 2, 3, 4}));
+  const auto out = test::run_once(*session, bytes_of<float>({1, 2, 3, 4}));
   EXPECT_THAT(values_of<float>(out), ElementsAre(2, 4, 6, 8));
 }
 
@@ -111,7 +111,7 @@ TEST_F(AxmodelTest, QuantisedOutputsComeAsPulsar2CompilesThem) {
   ASSERT_NE(session, nullptr);
   EXPECT_EQ(session->info().inputs[0].type, engine::DType::kUint8);
   EXPECT_EQ(session->info().outputs[0].type, engine::DType::kFloat32);
-  const auto out = testing::run_once(*session, bytes_of<std::uint8_t>({130, 124}));
+  const auto out = test::run_once(*session, bytes_of<std::uint8_t>({130, 124}));
   EXPECT_THAT(values_of<float>(out), ElementsAre(2, -4));
 }
 
@@ -125,10 +125,10 @@ TEST_F(AxmodelTest, ShapesChooseTheGroup) {
   ASSERT_NE(session, nullptr);
   EXPECT_THAT(session->info().inputs[0].shape, ElementsAre(1, -1));
   ASSERT_TRUE(session->set_input_shapes({{1, 4}}));
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, bytes_of<float>({1, 2, 3, 4}))),
+  EXPECT_THAT(values_of<float>(test::run_once(*session, bytes_of<float>({1, 2, 3, 4}))),
               ElementsAre(2, 4, 6, 8));
   ASSERT_TRUE(session->set_input_shapes({{1, 2}}));
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, bytes_of<float>({1, 2}))),
+  EXPECT_THAT(values_of<float>(test::run_once(*session, bytes_of<float>({1, 2}))),
               ElementsAre(2, 4));
   auto other = session->set_input_shapes({{1, 3}});
   ASSERT_FALSE(other);
@@ -144,11 +144,11 @@ TEST_F(AxmodelTest, DynamicBatches) {
   EXPECT_TRUE(session->info().batchable);
   ASSERT_TRUE(session->set_input_shapes({{3, 4}}));
   const auto out =
-      testing::run_once(*session, bytes_of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
+      test::run_once(*session, bytes_of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
   EXPECT_THAT(values_of<float>(out), ElementsAre(2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24));
   EXPECT_THAT(session->output(0)->shape, ElementsAre(3, 4));
   ASSERT_TRUE(session->set_input_shapes({{1, 4}}));
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, bytes_of<float>({1, 1, 1, 1}))),
+  EXPECT_THAT(values_of<float>(test::run_once(*session, bytes_of<float>({1, 1, 1, 1}))),
               ElementsAre(2, 2, 2, 2));
   EXPECT_THAT(session->set_input_shapes({{9, 4}}).error().message, HasSubstr("a batch of 9"));
 }
@@ -157,7 +157,7 @@ TEST_F(AxmodelTest, EveryThreadBindsTheContext) {
   auto session = loaded(write_axmodel(doubling()));
   ASSERT_NE(session, nullptr);
   std::thread([&] {
-    const auto out = testing::run_once(*session, bytes_of<float>({1, 2, 3, 4}));
+    const auto out = test::run_once(*session, bytes_of<float>({1, 2, 3, 4}));
     EXPECT_THAT(values_of<float>(out), ElementsAre(2, 4, 6, 8));
   }).join();
 }
@@ -251,8 +251,8 @@ TEST_F(AxmodelTest, AWrongResultIsWrong) {
   ASSERT_NE(session, nullptr);
   fault("wrong:times=1");
   const auto input = bytes_of<float>({1, 2, 3, 4});
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, input)), Not(ElementsAre(2, 4, 6, 8)));
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, input)), ElementsAre(2, 4, 6, 8));
+  EXPECT_THAT(values_of<float>(test::run_once(*session, input)), Not(ElementsAre(2, 4, 6, 8)));
+  EXPECT_THAT(values_of<float>(test::run_once(*session, input)), ElementsAre(2, 4, 6, 8));
 }
 
 TEST_F(AxmodelTest, AnotherDivisionOfTheNpuIsNoted) {

@@ -10,23 +10,23 @@ namespace anynpu::sim {
 namespace {
 
 std::vector<std::byte> doubling() {
-  testing::TinyTflite model;
-  const int x = model.input({"x", testing::TfliteType::kFloat32, {1, 4}});
-  model.add(x, x, model.output({"y", testing::TfliteType::kFloat32, {1, 4}}));
+  test::TinyTflite model;
+  const int x = model.input({"x", test::TfliteType::kFloat32, {1, 4}});
+  model.add(x, x, model.output({"y", test::TfliteType::kFloat32, {1, 4}}));
   return model.build();
 }
 
 TEST(Network, ComputesOneAndABatch) {
   auto network = Network::from_tflite(doubling());
   ASSERT_TRUE(network) << network.error().message;
-  const auto one = testing::bytes_of<float>({1, 2, 3, 4});
+  const auto one = test::bytes_of<float>({1, 2, 3, 4});
   auto outputs = (*network)->compute({one}, (*network)->shapes());
   ASSERT_TRUE(outputs) << outputs.error().message;
-  EXPECT_EQ(testing::values_of<float>(outputs->at(0).bytes), (std::vector<float>{2, 4, 6, 8}));
-  const auto two = testing::bytes_of<float>({1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_EQ(test::values_of<float>(outputs->at(0).bytes), (std::vector<float>{2, 4, 6, 8}));
+  const auto two = test::bytes_of<float>({1, 2, 3, 4, 5, 6, 7, 8});
   outputs = (*network)->compute({two}, (*network)->shapes(2));
   ASSERT_TRUE(outputs) << outputs.error().message;
-  EXPECT_EQ(testing::values_of<float>(outputs->at(0).bytes).back(), 16);
+  EXPECT_EQ(test::values_of<float>(outputs->at(0).bytes).back(), 16);
 }
 
 TEST(SimArtifact, ComesBackAsItWasPacked) {

@@ -111,8 +111,8 @@ std::vector<std::byte> as_int8(const std::vector<std::byte>& uint8) {
 
 std::vector<std::byte> by_tflite(const std::vector<std::byte>& network,
                                  const std::vector<std::byte>& input) {
-  auto session = anynpu::testing::loaded("tflite", network);
-  return session ? anynpu::testing::run_once(*session, input) : std::vector<std::byte>{};
+  auto session = anynpu::test::loaded("tflite", network);
+  return session ? anynpu::test::run_once(*session, input) : std::vector<std::byte>{};
 }
 
 std::vector<float> dequantised(const std::vector<std::byte>& uint8, float scale, int zero) {
@@ -127,7 +127,7 @@ class EveryVersion : public RknnEngine, public ::testing::WithParamInterface<std
 TEST_P(EveryVersion, ComputesWhatTfliteComputes) {
   const std::string version = GetParam().substr(0, GetParam().find(' '));
   const auto network = quantised_network(4, 5, 3, 20);  // rows to pad, channels in blocks
-  const auto input = anynpu::testing::bytes_of(pixels(60));
+  const auto input = anynpu::test::bytes_of(pixels(60));
   const auto expected = by_tflite(network, input);
   ASSERT_EQ(expected.size(), 400U);
   const auto file = artifact(network, made_for(version));
@@ -139,14 +139,14 @@ TEST_P(EveryVersion, ComputesWhatTfliteComputes) {
   EXPECT_THAT(native->info().inputs[0].shape, ElementsAre(1, 4, 5, 3));
   EXPECT_THAT(native->info().outputs[0].quantisation.zero_points, ElementsAre(-8));
   EXPECT_THAT(native->info().note, HasSubstr("native tensors, driver 0.9.8"));
-  EXPECT_EQ(anynpu::testing::run_once(*native, as_int8(input)), as_int8(expected));
+  EXPECT_EQ(anynpu::test::run_once(*native, as_int8(input)), as_int8(expected));
 
   auto converted = loaded(file, variant("converted"), version);
   ASSERT_NE(converted, nullptr);
   EXPECT_EQ(converted->info().inputs[0].type, DType::kFloat32);
-  const auto floats = anynpu::testing::run_once(
-      *converted, anynpu::testing::bytes_of(dequantised(input, 0.5F, 128)));
-  EXPECT_EQ(anynpu::testing::values_of<float>(floats), dequantised(expected, 0.25F, 120));
+  const auto floats =
+      anynpu::test::run_once(*converted, anynpu::test::bytes_of(dequantised(input, 0.5F, 128)));
+  EXPECT_EQ(anynpu::test::values_of<float>(floats), dequantised(expected, 0.25F, 120));
 }
 
 TEST_P(EveryVersion, NoDeviceAndOldDriverAreTold) {
@@ -179,8 +179,8 @@ TEST_P(EveryVersion, AFailedRunIsToldAndTheNextOneRuns) {
   const auto network = quantised_network(2, 2, 3, 4);
   auto session = loaded(artifact(network, made_for(version)), variant("native"), version);
   ASSERT_NE(session, nullptr);
-  const auto input = as_int8(anynpu::testing::bytes_of(pixels(12)));
-  const auto right = anynpu::testing::run_once(*session, input);
+  const auto input = as_int8(anynpu::test::bytes_of(pixels(12)));
+  const auto right = anynpu::test::run_once(*session, input);
   fault("fail");
   auto failed = session->run();
   ASSERT_FALSE(failed);
@@ -188,7 +188,7 @@ TEST_P(EveryVersion, AFailedRunIsToldAndTheNextOneRuns) {
   EXPECT_THAT(failed.error().message, HasSubstr("failed at operator Conv:Conv_0 (2)"));
   EXPECT_FALSE(session->output(0)) << "what the runtime still has is of the run before";
   fault("");
-  EXPECT_EQ(anynpu::testing::run_once(*session, input), right);
+  EXPECT_EQ(anynpu::test::run_once(*session, input), right);
 }
 
 INSTANTIATE_TEST_SUITE_P(Runtime, EveryVersion, ::testing::ValuesIn(runtime_builds()),
@@ -201,14 +201,14 @@ INSTANTIATE_TEST_SUITE_P(Runtime, EveryVersion, ::testing::ValuesIn(runtime_buil
 
 TEST_F(RknnEngine, LayoutsOfOutputsAreTheDeclaredOnes) {
   const auto network = quantised_network(3, 7, 2, 33);
-  const auto input = anynpu::testing::bytes_of(pixels(42));
+  const auto input = anynpu::test::bytes_of(pixels(42));
   const auto expected = as_int8(by_tflite(network, input));
   RknnArtifact kind;
   kind.nchw_outputs = true;
   auto session = loaded(artifact(network, kind), variant("native"));
   ASSERT_NE(session, nullptr);
   EXPECT_THAT(session->info().outputs[0].shape, ElementsAre(1, 33, 3, 7));
-  const auto nchw = anynpu::testing::run_once(*session, as_int8(input));
+  const auto nchw = anynpu::test::run_once(*session, as_int8(input));
   ASSERT_EQ(nchw.size(), expected.size());
   for (std::size_t place = 0; place < 21; ++place)
     for (std::size_t c = 0; c < 33; ++c)
@@ -217,11 +217,10 @@ TEST_F(RknnEngine, LayoutsOfOutputsAreTheDeclaredOnes) {
 
 TEST_F(RknnEngine, InputsOfManyChannelsComeInBlocks) {
   const auto network = quantised_network(3, 2, 37, 5);
-  const auto input = anynpu::testing::bytes_of(pixels(222));
+  const auto input = anynpu::test::bytes_of(pixels(222));
   auto session = loaded(artifact(network), variant("native"));
   ASSERT_NE(session, nullptr);
-  EXPECT_EQ(anynpu::testing::run_once(*session, as_int8(input)),
-            as_int8(by_tflite(network, input)));
+  EXPECT_EQ(anynpu::test::run_once(*session, as_int8(input)), as_int8(by_tflite(network, input)));
 }
 
 TEST_F(RknnEngine, FloatNetworksAreHalfPrecisionNatively) {
@@ -230,19 +229,18 @@ TEST_F(RknnEngine, FloatNetworksAreHalfPrecisionNatively) {
   ASSERT_NE(native, nullptr);
   EXPECT_EQ(native->info().inputs[0].type, DType::kFloat16);
   // 1.0 is 0x3c00, 2.0 is 0x4000.
-  const auto halves = anynpu::testing::run_once(
-      *native, anynpu::testing::bytes_of(std::vector<std::uint16_t>(6, 0x3c00)));
-  EXPECT_EQ(anynpu::testing::values_of<std::uint16_t>(halves),
-            std::vector<std::uint16_t>(6, 0x4000));
+  const auto halves = anynpu::test::run_once(
+      *native, anynpu::test::bytes_of(std::vector<std::uint16_t>(6, 0x3c00)));
+  EXPECT_EQ(anynpu::test::values_of<std::uint16_t>(halves), std::vector<std::uint16_t>(6, 0x4000));
   auto converted = loaded(file, variant("converted"));
   ASSERT_NE(converted, nullptr);
-  const auto floats = anynpu::testing::run_once(
-      *converted, anynpu::testing::bytes_of(std::vector<float>{0, 1, 2, 3, 4, 5}));
-  EXPECT_THAT(anynpu::testing::values_of<float>(floats), ElementsAre(1, 2, 3, 4, 5, 6));
+  const auto floats = anynpu::test::run_once(
+      *converted, anynpu::test::bytes_of(std::vector<float>{0, 1, 2, 3, 4, 5}));
+  EXPECT_THAT(anynpu::test::values_of<float>(floats), ElementsAre(1, 2, 3, 4, 5, 6));
 }
 
 TEST_F(RknnEngine, EveryOutputIsAskedFor) {
-  using namespace anynpu::testing;
+  using namespace anynpu::test;
   TinyTflite model;
   const int x = model.input({"x", TfliteType::kFloat32, {1, 3}});
   const int a = model.output({"a", TfliteType::kFloat32, {1, 3}});
@@ -297,16 +295,16 @@ TEST_F(DynamicShapes, AreChosenAmongThoseOfTheModel) {
   ASSERT_TRUE(session->set_input_shapes({{3, 4}}));
   std::vector<float> values(12);
   for (std::size_t i = 0; i < 12; ++i) values[i] = static_cast<float>(i);
-  const auto output = anynpu::testing::run_once(*session, anynpu::testing::bytes_of(values));
+  const auto output = anynpu::test::run_once(*session, anynpu::test::bytes_of(values));
   EXPECT_EQ(session->output(0)->shape, (engine::Shape{3, 4}));
   for (float& value : values) value += 1;
-  EXPECT_EQ(anynpu::testing::values_of<float>(output), values);
+  EXPECT_EQ(anynpu::test::values_of<float>(output), values);
   ASSERT_TRUE(session->set_input_shapes({{1, 4}}));
   EXPECT_FALSE(session->output(0)) << "nothing has run with this shape yet";
-  EXPECT_FALSE(session->set_input(0, anynpu::testing::bytes_of(values)));
-  const auto one = anynpu::testing::run_once(
-      *session, anynpu::testing::bytes_of(std::vector<float>{5, 6, 7, 8}));
-  EXPECT_THAT(anynpu::testing::values_of<float>(one), ElementsAre(6, 7, 8, 9));
+  EXPECT_FALSE(session->set_input(0, anynpu::test::bytes_of(values)));
+  const auto one =
+      anynpu::test::run_once(*session, anynpu::test::bytes_of(std::vector<float>{5, 6, 7, 8}));
+  EXPECT_THAT(anynpu::test::values_of<float>(one), ElementsAre(6, 7, 8, 9));
 }
 
 TEST_F(DynamicShapes, OthersAreRefusedWithTheList) {
@@ -472,7 +470,7 @@ TEST_F(RknnEngine, RunsThatFailAtRandomNeverAnswerWrongly) {
   for (std::size_t i = 0; i < 700; ++i) {
     std::vector<std::uint8_t> values = pixels(18);
     values[i % 18] = static_cast<std::uint8_t>(i);
-    const auto input = anynpu::testing::bytes_of(values);
+    const auto input = anynpu::test::bytes_of(values);
     ASSERT_TRUE(session->set_input(0, as_int8(input)));
     if (!session->run()) {
       ++failed;

@@ -68,7 +68,7 @@ inline std::filesystem::path runtime_of_version(const TemporaryFolder& folder,
 /// A convolution of quantised pictures: [1, height, width, in] to [1, height, width, out].
 inline std::vector<std::byte> quantised_network(std::int32_t height, std::int32_t width,
                                                 std::int32_t in, std::int32_t out) {
-  using namespace anynpu::testing;
+  using namespace anynpu::test;
   TinyTflite model;
   const int x =
       model.input({"pixels", TfliteType::kUint8, {1, height, width, in}, {}, {0.5F}, {128}});
@@ -87,7 +87,7 @@ inline std::vector<std::byte> quantised_network(std::int32_t height, std::int32_
 
 /// y = x + 1 for `width` floats; the batch is open.
 inline std::vector<std::byte> float_network(std::int32_t width) {
-  using namespace anynpu::testing;
+  using namespace anynpu::test;
   TinyTflite model;
   const int x = model.input({"x", TfliteType::kFloat32, {1, width}, {-1, width}});
   const int y = model.output({"y", TfliteType::kFloat32, {1, width}, {-1, width}});

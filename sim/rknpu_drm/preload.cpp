@@ -105,7 +105,7 @@ mode_t mode_of(int flags, std::va_list arguments) {
 }  // namespace
 }  // namespace anynpu::sim::rknpu
 
-using namespace anynpu::sim::rknpu;  // NOLINT(google-build-using-namespace)
+using namespace anynpu::sim::rknpu;
 
 #define STUB_OPEN(name)                                    \
   STUB_EXPORT int name(const char* path, int flags, ...) { \

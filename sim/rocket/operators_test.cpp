@@ -20,9 +20,9 @@
 namespace anynpu::sim::rocket {
 namespace {
 
-using anynpu::testing::TfliteOp;
-using anynpu::testing::TfliteType;
-using anynpu::testing::TinyTflite;
+using anynpu::test::TfliteOp;
+using anynpu::test::TfliteType;
+using anynpu::test::TinyTflite;
 
 struct Layer {
   bool depthwise = false;
@@ -96,10 +96,10 @@ std::vector<std::uint8_t> tflite_output(const Layer& layer, const Values& values
   constexpr auto kDepthwiseConv2d = static_cast<TfliteOp>(4);
   model.op(layer.depthwise ? kDepthwiseConv2d : TfliteOp::kConv2d, {input, weights, bias}, {output},
            layer.depthwise ? 2 : 1, options);
-  auto session = anynpu::testing::loaded("tflite", model.build());
+  auto session = anynpu::test::loaded("tflite", model.build());
   if (session == nullptr) return {};
-  return anynpu::testing::values_of<std::uint8_t>(
-      anynpu::testing::run_once(*session, anynpu::testing::bytes_of(values.input)));
+  return anynpu::test::values_of<std::uint8_t>(
+      anynpu::test::run_once(*session, anynpu::test::bytes_of(values.input)));
 }
 
 class Npu {

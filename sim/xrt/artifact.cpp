@@ -42,10 +42,10 @@ Result<XclbinFiles> make_xclbin(std::span<const std::byte> tflite, const XclbinF
                        {"outputs", tensors_json(network->info().outputs)}}
                       .dump(2) +
                   "\n";
-  testing::TinyXclbin container;
+  test::TinyXclbin container;
   container.partition(facts.columns, {1}, 2048);
   container.kernel(facts.kernel + ":MLIRAIE");
-  container.section(testing::TinyXclbin::kUserMetadata, "simulated",
+  container.section(test::TinyXclbin::kUserMetadata, "simulated",
                     pack_artifact({{"family", "xdna"},
                                    {"kernel", facts.kernel},
                                    {"columns", facts.columns},

@@ -66,7 +66,7 @@ TEST(XdnaUapi, StatesOfCommands) {
 
 /// A file that XRT's own structures write is read back by ours.
 TEST(XclbinContainer, AsXrtDeclaresIt) {
-  testing::TinyXclbin tiny;
+  test::TinyXclbin tiny;
   tiny.partition(4, {1}, 2048);
   tiny.kernel("MLIR_AIE:MLIRAIE");
   const auto bytes = tiny.build();

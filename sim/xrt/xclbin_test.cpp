@@ -20,13 +20,13 @@
 namespace anynpu::sim::xrt_device {
 namespace {
 
-using testing::bytes_of;
+using test::bytes_of;
+using test::TfliteType;
+using test::TinyTflite;
+using test::values_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::TfliteType;
-using testing::TinyTflite;
-using testing::values_of;
 
 class XclbinTest : public SimulatedMachineTest {
  protected:
@@ -91,7 +91,7 @@ TEST_F(XclbinTest, RunsAndDescribesItself) {
   EXPECT_TRUE(session->info().batchable);
   for (float factor : {1.0F, 3.0F})
     EXPECT_THAT(values_of<float>(
-                    testing::run_once(*session, bytes_of<float>({factor, factor, factor, factor}))),
+                    test::run_once(*session, bytes_of<float>({factor, factor, factor, factor}))),
                 ElementsAre(2 * factor, 2 * factor, 2 * factor, 2 * factor));
 }
 
@@ -105,7 +105,7 @@ TEST_F(XclbinTest, ABatchIsARunList) {
       out.push_back(static_cast<float>(2 * i));
     }
     ASSERT_TRUE(session->set_input_shapes({{batch, 4}}));
-    EXPECT_EQ(values_of<float>(testing::run_once(*session, bytes_of<float>(in))), out);
+    EXPECT_EQ(values_of<float>(test::run_once(*session, bytes_of<float>(in))), out);
     EXPECT_THAT(session->output(0)->shape, ElementsAre(batch, 4));
   }
   EXPECT_EQ(session->set_input_shapes({{100, 4}}).error().code, Code::kTooLarge);
@@ -177,10 +177,10 @@ TEST_F(XclbinTest, WrongAndStaleResultsAreSeen) {
   ASSERT_NE(session, nullptr);
   const auto one = bytes_of<float>({1, 2, 3, 4}), two = bytes_of<float>({5, 6, 7, 8});
   fault("wrong:times=1");
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, one)), Not(ElementsAre(2, 4, 6, 8)));
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, one)), ElementsAre(2, 4, 6, 8));
+  EXPECT_THAT(values_of<float>(test::run_once(*session, one)), Not(ElementsAre(2, 4, 6, 8)));
+  EXPECT_THAT(values_of<float>(test::run_once(*session, one)), ElementsAre(2, 4, 6, 8));
   fault("stale");
-  EXPECT_THAT(values_of<float>(testing::run_once(*session, two)), ElementsAre(2, 4, 6, 8));
+  EXPECT_THAT(values_of<float>(test::run_once(*session, two)), ElementsAre(2, 4, 6, 8));
 }
 
 TEST_F(XclbinTest, TheFilesBesideIt) {

@@ -19,15 +19,15 @@
 namespace anynpu::doctor {
 namespace {
 
+using test::TfliteOp;
+using test::TfliteType;
+using test::TinyTensor;
+using test::TinyTflite;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Key;
 using ::testing::Pair;
-using testing::TfliteOp;
-using testing::TfliteType;
-using testing::TinyTensor;
-using testing::TinyTflite;
 
 constexpr engine::teflon::MesaVersion kMesa{26, 2, 6};
 
@@ -166,7 +166,7 @@ ModelVerdict verdict_on(const std::string& machine, const std::string& lines, co
 
 std::vector<std::byte> xclbin(std::uint16_t columns,
                               const std::vector<std::uint16_t>& starts = {0, 4}) {
-  testing::TinyXclbin file;
+  test::TinyXclbin file;
   file.partition(columns, starts, 2048);
   file.kernel("MLIR_AIE:MLIRAIE");
   return file.build();
@@ -196,7 +196,7 @@ TEST(CheckModel, AnXclbinNeedsColumns) {
 }
 
 TEST(CheckModel, AnXclbinForAnotherKindOfCardIsRefused) {
-  testing::TinyXclbin file;
+  test::TinyXclbin file;
   file.kernel("vadd");
   ModelVerdict verdict = verdict_on("phoenix", "", "a.xclbin", file.build());
   EXPECT_EQ(verdict.fit, Fit::kRefused);

@@ -30,8 +30,8 @@ ModelDigest digest_of_text(std::string_view text, const std::string& path) {
 }
 
 TEST(ModelDigestTest, OfATfliteTellsWhatStaysOnTheCpu) {
-  testing::TinyTflite model;
-  testing::TinyTensor shape{"x", testing::TfliteType::kFloat32, {1, 8, 8, 16}};
+  test::TinyTflite model;
+  test::TinyTensor shape{"x", test::TfliteType::kFloat32, {1, 8, 8, 16}};
   const int x = model.input(shape), y = model.input(shape);
   model.add(x, y, model.output(shape));
   const std::vector<std::byte> bytes = model.build();

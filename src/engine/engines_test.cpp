@@ -72,8 +72,8 @@ TEST(Variants, OfNpuEnginesAreKnownWithoutOpeningThem) {
 }
 
 TEST(OpenEngine, OpensOncePerProcess) {
-  Engine* engine = testing::engine_or_fail("tflite");
-  EXPECT_EQ(testing::engine_or_fail("tflite"), engine);
+  Engine* engine = test::engine_or_fail("tflite");
+  EXPECT_EQ(test::engine_or_fail("tflite"), engine);
 }
 
 TEST(Survey, NamesEveryEngineAndSaysWhatIsMissing) {
@@ -157,8 +157,8 @@ TEST(Engines, AgreeOnOneNetwork) {
   const std::vector<float> weights = {0.5F, -1, 2, 1, 0.25F, -0.75F};
   const std::vector<float> bias = {0.1F, -0.2F};
 
-  testing::TinyTflite tflite;
-  using testing::TfliteType;
+  test::TinyTflite tflite;
+  using test::TfliteType;
   const int x = tflite.input({"x", TfliteType::kFloat32, {1, 3}});
   const int logits = tflite.tensor({"logits", TfliteType::kFloat32, {1, 2}});
   const int scores = tflite.output({"scores", TfliteType::kFloat32, {1, 2}});
@@ -166,7 +166,7 @@ TEST(Engines, AgreeOnOneNetwork) {
                          tflite.constant({"b", TfliteType::kFloat32, {2}}, bias), logits);
   tflite.softmax(logits, scores);
 
-  testing::TinyOnnx onnx;
+  test::TinyOnnx onnx;
   using testing::OnnxType;
   onnx.input("x", OnnxType::kFloat, {"1", "3"});
   onnx.constant("w", OnnxType::kFloat, {2, 3}, weights);
@@ -175,16 +175,16 @@ TEST(Engines, AgreeOnOneNetwork) {
   onnx.node("Softmax", {"logits"}, {"scores"}, {{"axis", 1}});
   onnx.output("scores", OnnxType::kFloat, {"1", "2"});
 
-  const auto input = testing::bytes_of<float>({1, -2, 0.5F});
+  const auto input = test::bytes_of<float>({1, -2, 0.5F});
   std::vector<std::vector<float>> results;
-  for (const std::string& variant : testing::engine_or_fail("tflite")->variants()) {
-    auto session = testing::loaded("tflite", tflite.build(), {1, variant});
+  for (const std::string& variant : test::engine_or_fail("tflite")->variants()) {
+    auto session = test::loaded("tflite", tflite.build(), {1, variant});
     ASSERT_NE(session, nullptr);
-    results.push_back(testing::values_of<float>(testing::run_once(*session, input)));
+    results.push_back(test::values_of<float>(test::run_once(*session, input)));
   }
-  auto session = testing::loaded("onnxruntime", onnx.build());
+  auto session = test::loaded("onnxruntime", onnx.build());
   ASSERT_NE(session, nullptr);
-  results.push_back(testing::values_of<float>(testing::run_once(*session, input)));
+  results.push_back(test::values_of<float>(test::run_once(*session, input)));
   for (const auto& result : results) {
     ASSERT_EQ(result.size(), 2U);
     EXPECT_NEAR(result[0], 0.97528, 1e-4);  // of the logits 3.6 and -0.075

@@ -13,14 +13,14 @@
 namespace anynpu::engine {
 namespace {
 
-using testing::bytes_of;
+using test::bytes_of;
+using test::loaded;
+using test::run_once;
+using test::TinyOnnx;
+using test::values_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::loaded;
 using testing::OnnxType;
-using testing::run_once;
-using testing::TinyOnnx;
-using testing::values_of;
 
 /// y = x in any element type.
 std::vector<std::byte> identity_model(OnnxType type,
@@ -156,38 +156,37 @@ TEST(OnnxRuntime, WhatIsNoTensorIsRefused) {
   model.input("x", OnnxType::kFloat, {"1"});
   model.node("SequenceConstruct", {"x"}, {"y"});
   model.sequence_output("y", OnnxType::kFloat);
-  auto session = testing::load("onnxruntime", model.build());
+  auto session = test::load("onnxruntime", model.build());
   ASSERT_FALSE(session);
   EXPECT_EQ(session.error().code, Code::kUnsupported);
   EXPECT_THAT(session.error().message, HasSubstr("output 0 'y' is no tensor"));
 }
 
 TEST(OnnxRuntime, BrokenFilesAreErrors) {
-  Engine* engine = testing::engine_or_fail("onnxruntime");
+  Engine* engine = test::engine_or_fail("onnxruntime");
   ASSERT_NE(engine, nullptr);
   auto missing = engine->load("/nonexistent/m.onnx", {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Code::kNotFound);
   auto text =
-      testing::load("onnxruntime", bytes_of<char>({'n', 'o', ' ', 'm', 'o', 'd', 'e', 'l', '\n'}));
+      test::load("onnxruntime", bytes_of<char>({'n', 'o', ' ', 'm', 'o', 'd', 'e', 'l', '\n'}));
   ASSERT_FALSE(text);
   EXPECT_EQ(text.error().code, Code::kInvalid);
   EXPECT_THAT(text.error().message, HasSubstr("tiny.onnx: "));
   const auto whole = identity_model(OnnxType::kFloat);
   for (std::size_t size = 0; size < whole.size(); size += 7) {
-    auto cut = testing::load("onnxruntime",
-                             {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
+    auto cut = test::load("onnxruntime",
+                          {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
     EXPECT_FALSE(cut) << size;
   }
 }
 
 TEST(OnnxRuntime, OptionsAreChecked) {
-  EXPECT_EQ(testing::load("onnxruntime", identity_model(OnnxType::kFloat), {257}).error().message,
+  EXPECT_EQ(test::load("onnxruntime", identity_model(OnnxType::kFloat), {257}).error().message,
             "257 threads: 1 to 256 are possible");
-  EXPECT_THAT(testing::load("onnxruntime", identity_model(OnnxType::kFloat), {1, "xnnpack"})
-                  .error()
-                  .message,
-              HasSubstr("has no variant 'xnnpack'"));
+  EXPECT_THAT(
+      test::load("onnxruntime", identity_model(OnnxType::kFloat), {1, "xnnpack"}).error().message,
+      HasSubstr("has no variant 'xnnpack'"));
 }
 
 TEST(OnnxRuntime, AnotherLibraryIsRefusedByName) {

@@ -17,12 +17,12 @@
 namespace anynpu::engine {
 namespace {
 
-using testing::bytes_of;
+using test::bytes_of;
+using test::TinyOnnx;
+using test::values_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::OnnxType;
-using testing::TinyOnnx;
-using testing::values_of;
 
 constexpr int kVocabulary = 8;
 constexpr int kEnd = 7;
@@ -126,7 +126,7 @@ class Seq2Seq : public ::testing::Test {
   void SetUp() override {
     write(folder_ / "encoder.onnx", encoder());
     write(folder_ / "decoder.onnx", decoder());
-    Engine* engine = testing::engine_or_fail("onnxruntime");
+    Engine* engine = test::engine_or_fail("onnxruntime");
     ASSERT_NE(engine, nullptr);
     LoadOptions options;
     options.decoder = folder_ / "decoder.onnx";
@@ -332,7 +332,7 @@ TEST_F(Seq2Seq, RefusesWhatDoesNotFit) {
 }
 
 TEST_F(Seq2Seq, SaysWhatADecoderLacks) {
-  Engine* engine = testing::engine_or_fail("onnxruntime");
+  Engine* engine = test::engine_or_fail("onnxruntime");
   ASSERT_NE(engine, nullptr);
   LoadOptions options;
   options.decoder = folder_ / "encoder.onnx";
@@ -380,7 +380,7 @@ TEST(IntegerLogits, ComputesTheSameWithoutFloats) {
     const std::string rewritten = ort::with_integer_logits(text_of(model));
     EXPECT_THAT(rewritten, HasSubstr("DynamicQuantizeMatMul"));
     EXPECT_EQ(rewritten.find("DequantizeLinear"), std::string::npos);
-    auto session = testing::loaded(
+    auto session = test::loaded(
         "onnxruntime", {reinterpret_cast<const std::byte*>(rewritten.data()),
                         reinterpret_cast<const std::byte*>(rewritten.data()) + rewritten.size()});
     ASSERT_NE(session, nullptr);

@@ -14,16 +14,16 @@
 namespace anynpu::engine {
 namespace {
 
-using testing::bytes_of;
+using test::bytes_of;
+using test::loaded;
+using test::run_once;
+using test::TfliteType;
+using test::TinyTflite;
+using test::values_of;
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
-using testing::loaded;
 using ::testing::Pointwise;
-using testing::run_once;
-using testing::TfliteType;
-using testing::TinyTflite;
-using testing::values_of;
 
 const LoadOptions kPlain = {1, "plain"};
 
@@ -105,7 +105,7 @@ TEST(Tflite, StringsTravelAsBytes) {
 }
 
 TEST(Tflite, BothVariantsAddTheSame) {
-  for (const std::string& variant : testing::engine_or_fail("tflite")->variants()) {
+  for (const std::string& variant : test::engine_or_fail("tflite")->variants()) {
     auto session = loaded("tflite", add_model(), {1, variant});
     ASSERT_NE(session, nullptr);
     EXPECT_THAT(values_of<float>(run_once(*session, bytes_of<float>({1, 2, 3, -4}))),
@@ -116,7 +116,7 @@ TEST(Tflite, BothVariantsAddTheSame) {
 }
 
 TEST(Tflite, XnnpackRunsInt8Convolutions) {
-  Engine* engine = testing::engine_or_fail("tflite");
+  Engine* engine = test::engine_or_fail("tflite");
   ASSERT_NE(engine, nullptr);
   // y = 2 * x: scales of 0.5 everywhere, weight 4 = 2.0.
   TinyTflite model;
@@ -140,7 +140,7 @@ TEST(Tflite, XnnpackRunsInt8Convolutions) {
 }
 
 TEST(Tflite, WhatXnnpackCannotRunIsRefusedByVariantAndRunPlainByDefault) {
-  auto only = testing::load("tflite", reshape_model(TfliteType::kInt64), {1, "xnnpack"});
+  auto only = test::load("tflite", reshape_model(TfliteType::kInt64), {1, "xnnpack"});
   ASSERT_FALSE(only);
   EXPECT_EQ(only.error().code, Code::kUnsupported);
   auto session = loaded("tflite", reshape_model(TfliteType::kInt64));
@@ -162,7 +162,7 @@ TEST(Tflite, QuantisationPerAxisIsDescribed) {
 }
 
 TEST(Tflite, OpenDimensionsMustBeChosen) {
-  for (const std::string& variant : testing::engine_or_fail("tflite")->variants()) {
+  for (const std::string& variant : test::engine_or_fail("tflite")->variants()) {
     auto session = loaded("tflite", add_model({-1, 4}), {1, variant});
     ASSERT_NE(session, nullptr);
     EXPECT_EQ(session->info().inputs[0].shape, (Shape{-1, 4}));
@@ -257,9 +257,9 @@ TEST(Tflite, WrongInputsAreNamed) {
 }
 
 TEST(Tflite, OptionsAreChecked) {
-  EXPECT_EQ(testing::load("tflite", add_model(), {0}).error().message,
+  EXPECT_EQ(test::load("tflite", add_model(), {0}).error().message,
             "0 threads: 1 to 256 are possible");
-  auto variant = testing::load("tflite", add_model(), {1, "gpu"});
+  auto variant = test::load("tflite", add_model(), {1, "gpu"});
   ASSERT_FALSE(variant);
   EXPECT_THAT(variant.error().message, HasSubstr("has no variant 'gpu'"));
   EXPECT_THAT(variant.error().hint, HasSubstr("plain"));
@@ -270,20 +270,19 @@ TEST(Tflite, OptionsAreChecked) {
 }
 
 TEST(Tflite, BrokenFilesAreErrors) {
-  Engine* engine = testing::engine_or_fail("tflite");
+  Engine* engine = test::engine_or_fail("tflite");
   ASSERT_NE(engine, nullptr);
   auto missing = engine->load("/nonexistent/m.tflite", {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Code::kNotFound);
   EXPECT_FALSE(engine->load("/dev/null", {}));
-  auto text =
-      testing::load("tflite", bytes_of<char>({'n', 'o', ' ', 'm', 'o', 'd', 'e', 'l', '\n'}));
+  auto text = test::load("tflite", bytes_of<char>({'n', 'o', ' ', 'm', 'o', 'd', 'e', 'l', '\n'}));
   ASSERT_FALSE(text);
   EXPECT_THAT(text.error().message, HasSubstr("tiny.tflite: is not a .tflite file"));
   const auto whole = add_model();
   for (std::size_t size = 0; size < whole.size(); size += 17) {
     auto cut =
-        testing::load("tflite", {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
+        test::load("tflite", {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
     EXPECT_FALSE(cut) << size;
   }
 }
@@ -292,7 +291,7 @@ TEST(Tflite, AnUnknownOperatorIsSaidInTflitesWords) {
   TinyTflite model;
   const int x = model.input({"x", TfliteType::kFloat32, {1}});
   model.custom("edgetpu-custom-op", {x}, {model.output({"y", TfliteType::kFloat32, {1}})});
-  auto session = testing::load("tflite", model.build());
+  auto session = test::load("tflite", model.build());
   ASSERT_FALSE(session);
   EXPECT_EQ(session.error().code, Code::kUnsupported);
   EXPECT_THAT(session.error().message, HasSubstr("tiny.tflite: "));
@@ -304,8 +303,8 @@ TEST(Tflite, AnOperatorOfANewerVersionIsHinted) {
   TinyTflite model;
   const int x = model.input({"x", TfliteType::kFloat32, {1, 4}});
   const int y = model.output({"y", TfliteType::kFloat32, {1, 4}});
-  model.op(testing::TfliteOp::kSoftmax, {x}, {y}, 0, nullptr, "", 99);
-  auto session = testing::load("tflite", model.build());
+  model.op(test::TfliteOp::kSoftmax, {x}, {y}, 0, nullptr, "", 99);
+  auto session = test::load("tflite", model.build());
   ASSERT_FALSE(session);
   EXPECT_THAT(session.error().message, HasSubstr("SOFTMAX"));
   EXPECT_THAT(session.error().hint, HasSubstr("newer than TFLite"));

@@ -28,8 +28,8 @@ struct Tensors {
   std::string kernel = "MLIR_AIE";
   std::vector<TensorInfo> inputs, outputs;
 };
-/// Shapes are complete; each tensor has at most 1 GiB.
-Result<Tensors> parse_tensors(std::string_view json);
+/// From JSON. Shapes are complete; each tensor has at most 1 GiB.
+Result<Tensors> parse_tensors(std::string_view text);
 
 /// The files beside "DIR/NAME.xclbin".
 std::filesystem::path tensors_file(const std::filesystem::path& xclbin);

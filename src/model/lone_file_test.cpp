@@ -12,10 +12,10 @@
 namespace anynpu::model {
 namespace {
 
-using anynpu::testing::OnnxType;
-using anynpu::testing::TfliteType;
-using anynpu::testing::TinyOnnx;
-using anynpu::testing::TinyTflite;
+using anynpu::test::OnnxType;
+using anynpu::test::TfliteType;
+using anynpu::test::TinyOnnx;
+using anynpu::test::TinyTflite;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

@@ -12,9 +12,9 @@
 namespace anynpu::model {
 namespace {
 
+using test::TinyXclbin;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::TinyXclbin;
 
 TinyXclbin phoenix() {
   TinyXclbin file;

@@ -62,7 +62,7 @@ void answer(const JobPtr& job, Result<Reply> result, Queue& queue, Counters& cou
   }
 }
 
-Lane::Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold)
+Lane::Lane(const LaneShared& shared, std::size_t rank, Trial trial, bool cold)
     : shared_(shared),
       placement_(trial.candidate.placement),
       median_ms_(trial.candidate.measured ? trial.candidate.measured->median_ms : 0),

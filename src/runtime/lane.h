@@ -43,7 +43,7 @@ Duration pause_after(int failures, bool crashed);
 class Lane {
  public:
   /// `cold`: starts its worker only when all lower ranks fail; the trial's worker is not used then.
-  Lane(LaneShared shared, std::size_t rank, Trial trial, bool cold);
+  Lane(const LaneShared& shared, std::size_t rank, Trial trial, bool cold);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 

@@ -101,11 +101,11 @@ TEST(ProcessWorker, WhatLosesItsConnectionIsNotSaidToRun) {
 TEST(ProcessWorker, ADescriptionThatIsTooLongIsAnErrorOfItsOwn) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
   const TemporaryFolder folder;
-  testing::TinyTflite model;
-  const testing::TinyTensor tensor{std::string(150, 'x'), testing::TfliteType::kFloat32, {1, 4}};
+  test::TinyTflite model;
+  const test::TinyTensor tensor{std::string(150, 'x'), test::TfliteType::kFloat32, {1, 4}};
   const int x = model.input(tensor);
   for (std::size_t i = 0; i < kMostMessageBytes / tensor.name.size(); ++i) model.input(tensor);
-  model.add(x, x, model.output({"y", testing::TfliteType::kFloat32, {1, 4}}));
+  model.add(x, x, model.output({"y", test::TfliteType::kFloat32, {1, 4}}));
   Placement placement = placement_of(package);
   placement.artifact.path = folder / "long.tflite";
   ASSERT_TRUE(write_file(placement.artifact.path, std::span<const std::byte>(model.build())));

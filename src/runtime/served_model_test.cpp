@@ -297,7 +297,7 @@ TEST(ServedModel, ACallerThatGoesAwayIsDropped) {
   auto model = start(package, options);
   ASSERT_TRUE(model);
   ::kill(serving_worker(*model), SIGSTOP);
-  model->submit(request_of({1, 2, 3, 4}), [](Result<Reply>) {});
+  model->submit(request_of({1, 2, 3, 4}), [](const Result<Reply>&) {});
   while (model->counters().queued > 0) std::this_thread::sleep_for(milliseconds(1));
   Request request = request_of({1, 2, 3, 4});
   request.cancelled = std::make_shared<std::atomic<bool>>(false);
@@ -317,7 +317,7 @@ TEST(ServedModel, ADrainAnswersWhatWasAcceptedAndTakesNoMore) {
   std::atomic<int> right = 0;
   for (int i = 0; i < 50; ++i)
     model->submit(request_of({1, 2, 3, 4}),
-                  [&](Result<Reply> reply) { right += reply.has_value() ? 1 : 0; });
+                  [&](const Result<Reply>& reply) { right += reply.has_value() ? 1 : 0; });
   model->drain(Clock::now() + kSoon);
   EXPECT_EQ(right, 50);
   Result<Reply> late = model->infer(request_of({1, 2, 3, 4}));

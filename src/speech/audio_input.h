@@ -21,8 +21,8 @@ struct AudioLimits {
 class AudioInput : public PcmSource {
  public:
   /// `source` outlives this. `skip`: seconds at the start that are decoded and thrown away.
-  AudioInput(audio::ByteSource& source, AudioLimits limits = {}, std::stop_token stop = {},
-             double skip = 0)
+  explicit AudioInput(audio::ByteSource& source, AudioLimits limits = {}, std::stop_token stop = {},
+                      double skip = 0)
       : source_(source), limits_(std::move(limits)), stop_(std::move(stop)), skip_(skip) {}
 
   /// Code::kInvalid for audio without any sample; errors of the decoder as they are.

@@ -26,10 +26,10 @@
 namespace anynpu {
 namespace {
 
-using anynpu::testing::OnnxType;
-using anynpu::testing::TfliteType;
-using anynpu::testing::TinyOnnx;
-using anynpu::testing::TinyTflite;
+using anynpu::test::OnnxType;
+using anynpu::test::TfliteType;
+using anynpu::test::TinyOnnx;
+using anynpu::test::TinyTflite;
 using server::TestClient;
 using server::TestResponse;
 using test::ServerProcess;

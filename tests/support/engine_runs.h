@@ -14,7 +14,7 @@
 #include "engine/engines.h"
 #include "temporary_folder.h"
 
-namespace anynpu::testing {
+namespace anynpu::test {
 
 /// The engine, or a failed test that says what to do.
 inline engine::Engine* engine_or_fail(const std::string& name) {
@@ -82,4 +82,4 @@ inline std::vector<std::byte> run_once(engine::Session& session,
   return {output->bytes.begin(), output->bytes.end()};
 }
 
-}  // namespace anynpu::testing
+}  // namespace anynpu::test

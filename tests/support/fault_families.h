@@ -190,7 +190,6 @@ inline constexpr float kInputScale = 0.05F, kOutputScale = 0.1F;
 
 /// One quantised convolution, which every family can run.
 inline std::vector<std::byte> shared_network() {
-  using namespace anynpu::testing;
   TinyTflite model;
   auto activation = [](const char* name, std::int32_t channels, float scale) {
     TinyTensor tensor{name, TfliteType::kUint8, {1, kSide, kSide, channels}};

@@ -24,7 +24,6 @@ namespace anynpu::test {
 enum class TinyNet { kConvolution, kFloat, kSigned, kPerChannel, kNotSquare, kLoneAddition };
 
 inline std::vector<std::byte> tiny_net(TinyNet kind) {
-  using namespace anynpu::testing;
   // TFLite has scales per channel for signed bytes only.
   const bool is_signed = kind == TinyNet::kSigned || kind == TinyNet::kPerChannel;
   const TfliteType type = kind == TinyNet::kFloat ? TfliteType::kFloat32

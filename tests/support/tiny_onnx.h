@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace anynpu::testing {
+namespace anynpu::test {
 
 /// onnx.proto's TensorProto.DataType.
 enum class OnnxType : std::int32_t {
@@ -166,4 +166,4 @@ class TinyOnnx {
   std::string nodes_, constants_, inputs_, outputs_;
 };
 
-}  // namespace anynpu::testing
+}  // namespace anynpu::test

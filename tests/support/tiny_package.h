@@ -52,7 +52,6 @@ class TinyPackage {
 
  private:
   std::vector<std::byte> build(TinyModel kind) const {
-    using namespace anynpu::testing;
     TinyTflite model;
     int x = model.input({"x", TfliteType::kFloat32, {1, width_}});
     int y = model.output({"y", TfliteType::kFloat32, {1, width_}});

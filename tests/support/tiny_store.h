@@ -25,7 +25,7 @@ class TinyStore {
 
   /// Gives two float32 numbers back, in each of the versions.
   void add_identity(const std::string& name, const std::vector<int>& versions) {
-    testing::TinyOnnx model;
+    test::TinyOnnx model;
     model.input("x", testing::OnnxType::kFloat, {"1", "2"});
     model.node("Identity", {"x"}, {"y"});
     model.output("y", testing::OnnxType::kFloat, {"1", "2"});
@@ -34,7 +34,7 @@ class TinyStore {
 
   /// A classifier of red, green and blue pictures: scores are the mean colours.
   void add_colours(const std::string& name, const std::vector<int>& versions) {
-    testing::TinyOnnx model;
+    test::TinyOnnx model;
     model.input("picture", testing::OnnxType::kFloat, {"1", "3", "4", "4"});
     model.node("GlobalAveragePool", {"picture"}, {"means"});
     model.node("Flatten", {"means"}, {"scores"}, {{"axis", 1}});

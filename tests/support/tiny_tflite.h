@@ -18,7 +18,7 @@
 
 #include <flatbuffers/flatbuffers.h>
 
-namespace anynpu::testing {
+namespace anynpu::test {
 
 /// The schema's TensorType.
 enum class TfliteType : std::int8_t {
@@ -261,4 +261,4 @@ class TinyTflite {
   std::vector<Op> ops_;
 };
 
-}  // namespace anynpu::testing
+}  // namespace anynpu::test

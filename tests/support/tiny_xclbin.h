@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace anynpu::testing {
+namespace anynpu::test {
 
 class TinyXclbin {
  public:
@@ -89,4 +89,4 @@ class TinyXclbin {
   std::vector<Section> sections_;
 };
 
-}  // namespace anynpu::testing
+}  // namespace anynpu::test
