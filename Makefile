@@ -50,9 +50,9 @@ test: ## build everything, run all tests
 
 stress: ## REQUESTS=10000 at 100 connections while workers are killed and stopped
 	@tools/setup test
-	@tools/build release ANYNPU_TESTS=ON anynpu chaos_test
+	@tools/build release ANYNPU_TESTS=ON anynpu e2e_test
 	$(pull)
-	@ANYNPU_CHAOS_REQUESTS=$(REQUESTS) build/release/bin/chaos_test
+	@ANYNPU_CHAOS_REQUESTS=$(REQUESTS) build/release/bin/e2e_test --gtest_filter='Chaos.*'
 
 bench: ## run the benchmarks
 	@tools/setup bench

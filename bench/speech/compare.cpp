@@ -83,10 +83,10 @@ int main(int argc, char** argv) {
     plain = std::move(*opened);
   }
 
-  testing::WordErrors ours, theirs;
+  test::WordErrors ours, theirs;
   double audio_seconds = 0, our_ms = 0, their_ms = 0;
   int count = 0;
-  for (const testing::Clip& clip : testing::clips_of(argv[2])) {
+  for (const test::Clip& clip : test::clips_of(argv[2])) {
     if (count >= setting("clips", 100000)) break;
     ++count;
     const std::vector<float> samples = samples_of(clip.file);
@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
       }
     }
   }
-  const auto line = [&](const char* who, const testing::WordErrors& errors, double ms) {
+  const auto line = [&](const char* who, const test::WordErrors& errors, double ms) {
     fmt::print("  {:12} word error rate {:5.2f} % ({} of {}), {:.0f} ms, {:.1f}x real time\n", who,
                errors.percent(), errors.errors, errors.words, ms, audio_seconds * 1000 / ms);
   };

@@ -61,7 +61,7 @@ struct Sound {
 Result<Sound> sound_of(const std::filesystem::path& folder, std::size_t most) {
   std::vector<float> samples;
   Sound sound;
-  for (const testing::Clip& clip : testing::clips_of(folder)) {
+  for (const test::Clip& clip : test::clips_of(folder)) {
     ANYNPU_TRY(source, audio::file_source(clip.file));
     ANYNPU_TRY(one, audio::read_mono(*source, speech::kSampleRate, 3600));
     samples.insert(samples.end(), one.begin(), one.end());
@@ -216,7 +216,7 @@ int compare(const std::string& name, const std::string& folder, int rounds, std:
       all += texts[at][i] + " ";
       other += texts[at][i] != texts[0][i] ? 1 : 0;
     }
-    testing::WordErrors errors;
+    test::WordErrors errors;
     errors.add(sound->said, all);
     fmt::print("  {:26} {:7.0f} ms  {:.2f}x ({:.2f}x)  other text in {} windows", kDesigns[at].name,
                middle(times[at]), middle(over_one), middle(over_two), other);

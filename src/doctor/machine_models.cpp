@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "doctor/model_check.h"
 #include "doctor/model_digest.h"
 #include "engine/rknn_file.h"
 #include "model/package_toml.h"
@@ -119,12 +120,6 @@ std::vector<std::vector<Candidate>> candidates(const npu::CheckContext& context)
     for (const std::string& name : machine.list(folder))
       if (!name.starts_with('.')) add(name, files_of_package(machine, folder + "/" + name));
   return all;
-}
-
-bool mentions(const std::map<std::string, int>& counts, std::string_view word) {
-  return std::any_of(counts.begin(), counts.end(), [&](const auto& entry) {
-    return entry.first.find(word) != std::string::npos;
-  });
 }
 
 class Judge {

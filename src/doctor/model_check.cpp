@@ -36,12 +36,6 @@ void list_counts(const std::map<std::string, int>& counts, std::string_view what
     lines.push_back(fmt::format("{} {}{}: {}", count, what, count == 1 ? "" : "s", name));
 }
 
-bool mentions(const std::map<std::string, int>& counts, std::string_view word) {
-  return std::any_of(counts.begin(), counts.end(), [&](const auto& entry) {
-    return entry.first.find(word) != std::string::npos;
-  });
-}
-
 void advise(const GraphShare& share, const teflon::MesaVersion& version,
             std::vector<std::string>& advice) {
   if (mentions(share.kept_back, "unsigned 8-bit"))
@@ -250,6 +244,12 @@ ModelVerdict on_axcl(std::span<const std::byte> bytes) {
 }
 
 }  // namespace
+
+bool mentions(const std::map<std::string, int>& reasons, std::string_view word) {
+  return std::any_of(reasons.begin(), reasons.end(), [&](const auto& entry) {
+    return entry.first.find(word) != std::string::npos;
+  });
+}
 
 std::string_view to_string(Fit fit) {
   switch (fit) {

@@ -40,6 +40,9 @@ struct ModelVerdict {
   std::optional<std::uint64_t> memory_free;
 };
 
+/// Whether any of the reasons has `word` in it.
+bool mentions(const std::map<std::string, int>& reasons, std::string_view word);
+
 /// How Mesa's Teflon would share a graph's nodes between the NPU and the CPU.
 struct GraphShare {
   int operators = 0;

@@ -167,7 +167,7 @@ TEST(Engines, AgreeOnOneNetwork) {
   tflite.softmax(logits, scores);
 
   test::TinyOnnx onnx;
-  using testing::OnnxType;
+  using test::OnnxType;
   onnx.input("x", OnnxType::kFloat, {"1", "3"});
   onnx.constant("w", OnnxType::kFloat, {2, 3}, weights);
   onnx.constant("b", OnnxType::kFloat, {2}, bias);

@@ -15,12 +15,12 @@ namespace {
 
 using test::bytes_of;
 using test::loaded;
+using test::OnnxType;
 using test::run_once;
 using test::TinyOnnx;
 using test::values_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::OnnxType;
 
 /// y = x in any element type.
 std::vector<std::byte> identity_model(OnnxType type,

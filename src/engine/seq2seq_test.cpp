@@ -18,11 +18,11 @@ namespace anynpu::engine {
 namespace {
 
 using test::bytes_of;
+using test::OnnxType;
 using test::TinyOnnx;
 using test::values_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::OnnxType;
 
 constexpr int kVocabulary = 8;
 constexpr int kEnd = 7;

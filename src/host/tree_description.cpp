@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostEntries = 4096;
+constexpr std::size_t kMostDescribed = 4096;
 
 Result<unsigned> number_in(const json& object, const char* key) {
   auto value = object.find(key);
@@ -64,7 +64,7 @@ Result<TreeDescription> parse_tree_description(std::string_view text) {
   ANYNPU_TRY(uid, number_in(document, "uid"));
   description.identity.uid = uid;
   if (auto groups = document.find("groups"); groups != document.end()) {
-    if (!groups->is_array() || groups->size() > kMostEntries)
+    if (!groups->is_array() || groups->size() > kMostDescribed)
       return Error{Code::kInvalid, "groups must be a list of numbers"};
     for (const json& group : *groups) {
       ANYNPU_TRY(gid, number_in(json{{"groups", group}}, "groups"));
@@ -72,7 +72,7 @@ Result<TreeDescription> parse_tree_description(std::string_view text) {
     }
   }
   if (auto nodes = document.find("nodes"); nodes != document.end()) {
-    if (!nodes->is_object() || nodes->size() > kMostEntries)
+    if (!nodes->is_object() || nodes->size() > kMostDescribed)
       return Error{Code::kInvalid, "nodes must be an object with a path for each node"};
     for (const auto& [path, object] : nodes->items()) {
       auto node = node_from(object);

@@ -16,7 +16,7 @@
 namespace anynpu::model {
 namespace {
 
-constexpr std::size_t kMostEntries = 1000;
+constexpr std::size_t kMostTables = 1000;
 constexpr std::int64_t kMostFileBytes = std::int64_t{64} << 30;
 
 bool is_word(std::string_view text, std::string_view also) {
@@ -51,9 +51,9 @@ class CatalogReader {
     if (const toml::table* archives = reader.table("archive"))
       for (auto&& [id, node] : *archives)
         if (node.as_table() != nullptr) read_archive(std::string(id.str()), *node.as_table());
-    for (const toml::table* model : reader.tables("model", kMostEntries))
+    for (const toml::table* model : reader.tables("model", kMostTables))
       if (!error_) read_model(*model);
-    for (const toml::table* runtime : reader.tables("runtime", kMostEntries))
+    for (const toml::table* runtime : reader.tables("runtime", kMostTables))
       if (!error_) read_runtime(*runtime);
     reader.refuse_unknown_keys();
     if (error_) return *std::move(error_);
@@ -133,7 +133,7 @@ class CatalogReader {
   std::vector<CatalogFile> read_files(TomlReader& owner) {
     std::vector<CatalogFile> files;
     std::set<std::string> paths;
-    for (const toml::table* table : owner.tables("file", kMostEntries)) {
+    for (const toml::table* table : owner.tables("file", kMostTables)) {
       if (error_) break;
       TomlReader reader(*table, file_, "a file", error_);
       CatalogFile file;

@@ -17,7 +17,7 @@ constexpr std::size_t kSectionEntry = 40;
 constexpr std::size_t kPartition = 184;
 constexpr std::size_t kIpEntry = 80;
 constexpr std::uint32_t kMostSections = 4096;
-constexpr std::uint32_t kMostListed = 1024;
+constexpr std::uint32_t kMostItems = 1024;
 constexpr std::uint32_t kIpLayout = 8, kAiePartition = 32;
 
 constexpr const char* kTitles[] = {
@@ -110,7 +110,7 @@ Result<AiePartition> read_partition(const Bytes& section) {
   partition.pdis = section.number<std::uint32_t>(120);
   if (!section.has(at, std::uint64_t{count} * 2))
     return Error{Code::kInvalid, "its list of start columns lies outside of the AIE_PARTITION"};
-  for (std::uint32_t i = 0; i < std::min(count, kMostListed); ++i)
+  for (std::uint32_t i = 0; i < std::min(count, kMostItems); ++i)
     partition.start_columns.push_back(section.number<std::uint16_t>(at + 2 * i));
   return partition;
 }
@@ -118,7 +118,7 @@ Result<AiePartition> read_partition(const Bytes& section) {
 std::vector<std::string> read_kernels(const Bytes& section) {
   std::vector<std::string> names;
   const auto count = section.number<std::int32_t>(0);
-  for (std::int32_t i = 0; i < count && names.size() < kMostListed; ++i) {
+  for (std::int32_t i = 0; i < count && names.size() < kMostItems; ++i) {
     const std::uint64_t at = 8 + static_cast<std::uint64_t>(i) * kIpEntry;
     if (!section.has(at, kIpEntry)) break;
     if (std::string name = section.text(at + 16, 64); !name.empty()) names.push_back(name);

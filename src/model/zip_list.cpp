@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint32_t kEndRecord = 0x06054b50, kDirectoryEntry = 0x02014b50,
                         kLocalEntry = 0x04034b50;
 constexpr std::size_t kEndRecordBytes = 22, kDirectoryEntryBytes = 46, kLocalEntryBytes = 30;
-constexpr std::size_t kMostEntries = 100;
+constexpr std::size_t kMostMembers = 100;
 
 class ZipBytes {
  public:
@@ -55,7 +55,7 @@ std::vector<AssociatedFile> list_zip(std::span<const std::byte> all) {
   std::vector<AssociatedFile> files;
   std::optional<std::uint64_t> end = find_end_record(bytes);
   if (!end) return files;
-  std::uint64_t count = std::min<std::uint64_t>(bytes.u16(*end + 10), kMostEntries);
+  std::uint64_t count = std::min<std::uint64_t>(bytes.u16(*end + 10), kMostMembers);
   std::uint64_t directory_bytes = bytes.u32(*end + 12), directory = bytes.u32(*end + 16);
   if (directory_bytes > *end) return files;
   // Offsets count from the archive's start, or from the file's: writers differ.

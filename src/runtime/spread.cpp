@@ -15,7 +15,7 @@ namespace {
 constexpr double kWorthIt = 1.15;
 constexpr double kLeastMs = 60;  // of a measurement
 constexpr int kLeastRuns = 4;
-constexpr int kMostRuns = 200;
+constexpr int kMostTurns = 200;
 constexpr int kMostCores = 8;
 
 /// Ends the worker of a trial, which may still owe an answer. One that ran well until now shows
@@ -37,7 +37,7 @@ double throughput(const std::vector<Trial*>& trials, const InputSource& canary,
   const double median_ms = trials[0]->candidate.measured->median_ms;
   const Duration limit = patience_for(options.hang_limit, median_ms);
   const int runs =
-      std::clamp(static_cast<int>(kLeastMs / std::max(median_ms, 0.01)), kLeastRuns, kMostRuns);
+      std::clamp(static_cast<int>(kLeastMs / std::max(median_ms, 0.01)), kLeastRuns, kMostTurns);
   std::atomic<bool> failed = false;
   std::vector<std::optional<Error>> errors(trials.size());
   const TimePoint start = Clock::now();

@@ -21,7 +21,7 @@ namespace {
 constexpr int kStartToken = 1, kEndToken = 2;
 constexpr double kMostSeconds = 30;
 constexpr double kTokensPerSecond = 6.5;  // faster speech does not exist
-constexpr int kRepeats = 8;
+constexpr int kMoonshineRepeats = 8;
 constexpr std::size_t kLeastSamples = 2000;  // shorter ones do not fill the first convolutions
 
 Question question_of(std::vector<float> samples, float temperature) {
@@ -34,7 +34,7 @@ Question question_of(std::vector<float> samples, float temperature) {
   question.settings.end_token = kEndToken;
   question.settings.max_tokens = 4 + static_cast<int>(std::ceil(seconds * kTokensPerSecond));
   question.settings.temperature = temperature;
-  question.settings.repeat_limit = kRepeats;
+  question.settings.repeat_limit = kMoonshineRepeats;
   return question;
 }
 

@@ -15,7 +15,7 @@ namespace anynpu::speech {
 namespace {
 
 constexpr std::size_t kMostBytes = 84;  // two lines of 42 letters
-constexpr double kMostSeconds = 7;
+constexpr double kMostShown = 7;        // seconds
 constexpr std::int64_t kLeastMs = 10;
 
 std::int64_t ms_of(double seconds) {
@@ -64,7 +64,7 @@ std::vector<std::size_t> places(const Segment& segment) {
 
 void add_segment(std::vector<Cue>& to, const Segment& segment) {
   const bool readable =
-      segment.text.size() <= kMostBytes && segment.end - segment.start <= kMostSeconds;
+      segment.text.size() <= kMostBytes && segment.end - segment.start <= kMostShown;
   const std::vector<std::size_t> at = readable ? std::vector<std::size_t>() : places(segment);
   if (at.empty()) return add(to, segment.start, segment.end, segment.text);
   const std::vector<Word>& words = segment.words;
@@ -73,7 +73,7 @@ void add_segment(std::vector<Cue>& to, const Segment& segment) {
   for (std::size_t i = 1; i <= words.size(); ++i) {
     const bool last = i == words.size();
     const bool full = !last && (at[i] + words[i].word.size() - from > kMostBytes ||
-                                words[i].end - words[first].start > kMostSeconds);
+                                words[i].end - words[first].start > kMostShown);
     if (!last && !full) continue;
     const std::size_t end = last ? segment.text.size() : at[i];
     add(to, words[first].start, words[i - 1].end,

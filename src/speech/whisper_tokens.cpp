@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kMostTokens = 224;      // of a window: half of the decoder's memory
 constexpr int kLatestFirstTime = 50;  // the first mark of time is within a second
-constexpr int kRepeats = 10;
+constexpr int kWhisperRepeats = 10;
 
 // What a transcript does not spell, after openai/whisper's non_speech_tokens.
 std::vector<std::int32_t> unspoken(const Tokenizer& tokenizer) {
@@ -109,7 +109,7 @@ engine::DecodeSettings WhisperTokens::settings() const {
   settings.timestamp_first = first_time;
   settings.no_timestamps_token = no_timestamps;
   settings.max_initial_timestamp = kLatestFirstTime;
-  settings.repeat_limit = kRepeats;
+  settings.repeat_limit = kWhisperRepeats;
   return settings;
 }
 

@@ -11,14 +11,9 @@ namespace {
 
 using test::bmp;
 using test::Encoded;
+using test::pixels_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::vector<std::uint8_t> pixels_of(const Encoded& encoded) {
-  const auto decoded = decode(encoded);
-  EXPECT_TRUE(decoded) << decoded.error().message;
-  return decoded ? decoded->image.rgb : std::vector<std::uint8_t>{};
-}
 
 Error error_of(const Encoded& encoded) {
   const auto decoded = decode(encoded);

@@ -11,14 +11,9 @@ namespace anynpu::vision {
 namespace {
 
 using test::Encoded;
+using test::pixels_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::vector<std::uint8_t> pixels_of(const Encoded& encoded) {
-  const auto decoded = decode(encoded);
-  EXPECT_TRUE(decoded) << decoded.error().message;
-  return decoded ? decoded->image.rgb : std::vector<std::uint8_t>{};
-}
 
 TEST(Png, TransparentPixelsLieOverWhite) {
   EXPECT_THAT(pixels_of(test::png(3, 1, {200, 0, 0, 255, 200, 0, 0, 128, 200, 0, 0, 0},

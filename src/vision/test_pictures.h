@@ -9,15 +9,24 @@
 #include <string_view>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <png.h>
 #include <turbojpeg.h>
 #include <webp/encode.h>
 
+#include "vision/decode.h"
 #include "vision/image.h"
 
 namespace anynpu::vision::test {
 
 using Encoded = std::vector<std::byte>;
+
+/// The decoded bytes, red first; none after a failure of the test.
+inline std::vector<std::uint8_t> pixels_of(const Encoded& encoded) {
+  const auto decoded = decode(encoded);
+  EXPECT_TRUE(decoded) << decoded.error().message;
+  return decoded ? decoded->image.rgb : std::vector<std::uint8_t>{};
+}
 
 /// Smooth, with different corners, so that a turned or mirrored copy differs.
 inline Image gradient(int width, int height) {

@@ -106,7 +106,7 @@ TEST(SpeechMemory, DoesNotGrowWithTheRecording) {
   std::printf("%zu minutes: from %ld to %ld kB\n", kMinutes, before, after);
   EXPECT_LT(after - before, kMostGrowthKb);
   EXPECT_EQ(response.json()["duration"], 60.0 * kMinutes);
-  testing::WordErrors errors;
+  test::WordErrors errors;
   std::string said;
   for (std::size_t i = 0; i < kMinutes; i += kVoiceEvery) said += "front center ";
   errors.add(said, response.json()["text"].get<std::string>());

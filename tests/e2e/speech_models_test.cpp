@@ -24,10 +24,10 @@ namespace {
 namespace fs = std::filesystem;
 using speech::kSampleRate;
 
-const std::vector<testing::Clip>& voices() {
-  static const std::vector<testing::Clip> clips = [] {
+const std::vector<test::Clip>& voices() {
+  static const std::vector<test::Clip> clips = [] {
     const fs::path folder = model::user_data_folder() / "test-sounds";
-    return std::vector<testing::Clip>{
+    return std::vector<test::Clip>{
         {folder / "Front_Center.wav", "front center"}, {folder / "Front_Left.wav", "front left"},
         {folder / "Front_Right.wav", "front right"},   {folder / "Rear_Center.wav", "rear center"},
         {folder / "Side_Left.wav", "side left"},       {folder / "Side_Right.wav", "side right"}};
@@ -35,9 +35,9 @@ const std::vector<testing::Clip>& voices() {
   return clips;
 }
 
-std::vector<testing::Clip> clips_of_mirror(std::size_t most) {
+std::vector<test::Clip> clips_of_mirror(std::size_t most) {
   for (const fs::path& mirror : model::folder_list("ANYNPU_MIRROR")) {
-    std::vector<testing::Clip> clips = testing::clips_of(mirror / "speech");
+    std::vector<test::Clip> clips = test::clips_of(mirror / "speech");
     if (clips.empty()) continue;
     clips.resize(std::min(clips.size(), most));
     return clips;
@@ -99,9 +99,9 @@ speech::Transcript hear(speech::Transcriber& transcriber, std::vector<float> sam
   return transcript ? *transcript : speech::Transcript();
 }
 
-double word_error(speech::Transcriber& transcriber, const std::vector<testing::Clip>& clips) {
-  testing::WordErrors errors;
-  for (const testing::Clip& clip : clips)
+double word_error(speech::Transcriber& transcriber, const std::vector<test::Clip>& clips) {
+  test::WordErrors errors;
+  for (const test::Clip& clip : clips)
     errors.add(clip.text, hear(transcriber, samples_of(clip.file)).text);
   std::printf("%zu clips, %zu of %zu words wrong: %.1f %%\n", clips.size(), errors.errors,
               errors.words, errors.percent());
@@ -111,7 +111,7 @@ double word_error(speech::Transcriber& transcriber, const std::vector<testing::C
 // The voices one after the other, with pauses between them.
 std::vector<float> in_a_row(double pause) {
   std::vector<float> all;
-  for (const testing::Clip& clip : voices()) {
+  for (const test::Clip& clip : voices()) {
     const std::vector<float> samples = samples_of(clip.file);
     all.insert(all.end(), samples.begin(), samples.end());
     all.resize(all.size() + static_cast<std::size_t>(pause * kSampleRate), 0.0F);
@@ -170,8 +170,8 @@ TEST(Moonshine, CutsLongAudioWhereNobodySpeaks) {
   EXPECT_EQ(transcript.device, "cpu");
   expect_in_order(transcript);
   std::string said;
-  for (const testing::Clip& clip : voices()) said += clip.text + " ";
-  testing::WordErrors errors;
+  for (const test::Clip& clip : voices()) said += clip.text + " ";
+  test::WordErrors errors;
   errors.add(said, transcript.text);
   EXPECT_LE(errors.percent(), 25) << transcript.text;
 }
@@ -227,8 +227,8 @@ TEST(Whisper, HearsTheLanguageTheWordsAndTheirTimes) {
   ASSERT_TRUE(transcript.language_probability);
   EXPECT_GT(*transcript.language_probability, 0.5);
   std::string said;
-  for (const testing::Clip& clip : voices()) said += clip.text + " ";
-  testing::WordErrors errors;
+  for (const test::Clip& clip : voices()) said += clip.text + " ";
+  test::WordErrors errors;
   errors.add(said, transcript.text);
   EXPECT_LE(errors.percent(), 35) << transcript.text;
   expect_in_order(transcript);

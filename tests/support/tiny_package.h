@@ -52,6 +52,8 @@ class TinyPackage {
 
  private:
   std::vector<std::byte> build(TinyModel kind) const {
+    using test::TfliteType;
+    using test::TinyTflite;
     TinyTflite model;
     int x = model.input({"x", TfliteType::kFloat32, {1, width_}});
     int y = model.output({"y", TfliteType::kFloat32, {1, width_}});

@@ -26,19 +26,19 @@ class TinyStore {
   /// Gives two float32 numbers back, in each of the versions.
   void add_identity(const std::string& name, const std::vector<int>& versions) {
     test::TinyOnnx model;
-    model.input("x", testing::OnnxType::kFloat, {"1", "2"});
+    model.input("x", test::OnnxType::kFloat, {"1", "2"});
     model.node("Identity", {"x"}, {"y"});
-    model.output("y", testing::OnnxType::kFloat, {"1", "2"});
+    model.output("y", test::OnnxType::kFloat, {"1", "2"});
     write(name, versions, "task = \"raw\"\n", model.build());
   }
 
   /// A classifier of red, green and blue pictures: scores are the mean colours.
   void add_colours(const std::string& name, const std::vector<int>& versions) {
     test::TinyOnnx model;
-    model.input("picture", testing::OnnxType::kFloat, {"1", "3", "4", "4"});
+    model.input("picture", test::OnnxType::kFloat, {"1", "3", "4", "4"});
     model.node("GlobalAveragePool", {"picture"}, {"means"});
     model.node("Flatten", {"means"}, {"scores"}, {{"axis", 1}});
-    model.output("scores", testing::OnnxType::kFloat, {"1", "3"});
+    model.output("scores", test::OnnxType::kFloat, {"1", "3"});
     std::filesystem::create_directories(folder_ / name);
     put(folder_ / name / "labels.txt", "red\ngreen\nblue\n");
     write(name, versions,

@@ -155,10 +155,10 @@ Verdict check_after_reset(const CheckContext& context) {
   if (facts.functions.empty()) return skip("there is no Ryzen AI NPU on the PCI bus");
   const host::KernelLog& log = context.kernel_log();
   if (!log.readable()) return cannot_tell("the kernel log cannot be read: " + log.why_not);
-  constexpr std::array<std::string_view, 1> kBegun = {"Initialized amdxdna"};
+  constexpr std::array<std::string_view, 1> kStartedAnew = {"Initialized amdxdna"};
   Problem problem;
   // The PCI core's words, which it has for every device.
-  for (const std::string& line : lines_since(log, kBegun, "after FLR; giving up", 10))
+  for (const std::string& line : lines_since(log, kStartedAnew, "after FLR; giving up", 10))
     for (const PciFunction& function : facts.functions)
       if (contains(line, function.address))
         problem.evidence.push_back("kernel log: " + printable(line));

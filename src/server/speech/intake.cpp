@@ -11,7 +11,7 @@
 namespace anynpu::server {
 namespace {
 
-constexpr std::size_t kMostFieldBytes = 16384;
+constexpr std::size_t kMostFormTextBytes = 16384;
 constexpr std::uint64_t kWorthBeginning = 512 << 10;  // bytes of a form's file
 constexpr const char* kSpeechHowTo = "send it with: curl -F file=@speech.wav";
 
@@ -37,10 +37,10 @@ class SpeechForm : public MultipartSink {
   Result<> part_data(std::string_view bytes) override {
     if (into_ == Into::kNothing) return {};
     std::string& to = into_ == Into::kAudio ? pending : fields[field_].back();
-    if (into_ == Into::kField && to.size() + bytes.size() > kMostFieldBytes)
+    if (into_ == Into::kField && to.size() + bytes.size() > kMostFormTextBytes)
       return Error{Code::kTooLarge,
                    fmt::format("the form's field '{}' is over {}", printable(field_, 40),
-                               human_bytes(kMostFieldBytes))};
+                               human_bytes(kMostFormTextBytes))};
     to.append(bytes);
     return {};
   }
