@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "engine/engines.h"
 #include "host/machine.h"
 #include "npu/devices.h"
@@ -26,6 +27,10 @@ namespace {
 constexpr int kMostRuns = 7;
 constexpr double kEnoughMs = 25;
 constexpr auto kTrialRunLimit = seconds(20);
+
+bool in_order(const npu::Device& device) {
+  return device.status == npu::Status::kReady || device.status == npu::Status::kDegraded;
+}
 
 struct Candidates {
   std::vector<Placement> placements;  // the reference first
@@ -70,7 +75,7 @@ void add_npu_placements(Placement placement, const std::vector<npu::Device>& dev
     placement.node = device.node;
     placement.index = device.index;
     placement.cores = device.cores;
-    if (device.status == npu::Status::kReady || device.status == npu::Status::kDegraded)
+    if (in_order(device))
       add_placements(placement, options, found);
     else
       reject(fmt::format("{} is {}: {}", device.id, npu::to_string(device.status), device.reason) +
@@ -264,6 +269,25 @@ Result<Trial> try_device(const model::Package& package, const Placement& placeme
   return trial;
 }
 
+// Why none of the NPUs that are in order serves.
+std::string why_not_these(const std::string& model, const std::vector<npu::Device>& devices,
+                          const PlacementReport& report) {
+  if (report.policy == Policy::kCpuOnly) return "the policy is cpu-only";
+  std::vector<std::string> reasons;
+  for (const npu::Device& device : devices) {
+    if (device.family == "cpu" || !in_order(device)) continue;
+    const std::size_t before = reasons.size();
+    for (const Candidate& candidate : report.rejected)
+      if (candidate.placement.device == device.id)
+        reasons.push_back(candidate.placement.id() + ": " + candidate.rejected);
+    if (reasons.size() == before)
+      reasons.push_back(
+          fmt::format("{} has no artifact for {} ({}); docs/models.md says how to make one", model,
+                      device.id, device.title));
+  }
+  return join(reasons, "; ");
+}
+
 Error nothing_serves(const model::Package& package, const PlacementReport& report) {
   std::string reasons;
   std::string hint;
@@ -346,7 +370,10 @@ Result<Choice> choose(const model::Package& package, const model::Version& versi
   });
   for (const Trial& trial : trials) choice.report.ranked.push_back(trial.candidate);
   if (trials.empty()) return nothing_serves(package, choice.report);
-  if (trials[0].candidate.placement.on_npu()) choice.report.no_npu.clear();
+  if (trials[0].candidate.placement.on_npu())
+    choice.report.no_npu.clear();
+  else if (choice.report.no_npu.empty())
+    choice.report.no_npu = why_not_these(package.name, devices, choice.report);
   if (trials[0].worker) choice.session = trials[0].worker->session();
   choice.trials = std::move(trials);
   return choice;

@@ -290,9 +290,28 @@ TEST_F(NpuServing, WhatTheNpuCannotDoIsServedByTheCpuWithTheReason) {
         options_);
     ASSERT_TRUE(model) << model.error().message;
     EXPECT_THAT(rejection(**model), HasSubstr(reason));
+    EXPECT_THAT((*model)->placements().no_npu,
+                ::testing::AllOf(::testing::StartsWith("rocket0/teflon/"), HasSubstr(reason)));
     EXPECT_EQ((*model)->placements().ranked[0].placement.device, "cpu");
     EXPECT_EQ((*model)->counters().worker_restarts, 0U);
   }
+}
+
+TEST_F(NpuServing, AnNpuThatTheModelHasNoArtifactForIsNamedAsTheReason) {
+  npu::Device& device = options_.devices->at(0);
+  device.id = "rknpu0";
+  device.family = "rknpu";
+  auto model = start();
+  ASSERT_TRUE(model);
+  EXPECT_EQ(ask(*model).device, "cpu");
+  EXPECT_THAT(model->placements().no_npu, HasSubstr("has no artifact for rknpu0"));
+}
+
+TEST_F(NpuServing, APolicyThatKeepsTheNpuOutIsNamedAsTheReason) {
+  options_.policy = Policy::kCpuOnly;
+  auto model = start();
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->placements().no_npu, "the policy is cpu-only");
 }
 
 TEST_F(NpuServing, AsManyWorkersAsMakeItFaster) {
