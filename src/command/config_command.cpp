@@ -86,6 +86,11 @@ void add_config_command(CLI::App& app, CommandContext& context) {
   CLI::App* config =
       app.add_subcommand("config", "Check the server's configuration, or show what is in force");
   config->require_subcommand(1);
+  config->footer(
+      "docs/configuration.md says what each option does.\n\n"
+      "Examples:\n"
+      "  anynpu config check\n"
+      "  anynpu config show");
 
   CLI::App* check_command =
       config->add_subcommand("check", "Name everything that is wrong with a configuration");

@@ -130,10 +130,11 @@ void add_devices_command(CLI::App& app, CommandContext& context) {
       app.add_subcommand("devices", "List the CPU and the NPUs of this machine, and their state");
   command
       ->add_option("--root", options->root,
-                   "look at a tree of files (DIR/proc, DIR/sys, DIR/dev) instead of this machine")
-      ->type_name("DIR");
+                   "look at a tree of files (PATH/proc, PATH/sys, PATH/dev), a NAME.machine or a "
+                   "support bundle instead of this machine")
+      ->type_name("PATH");
   command->add_flag("--watch", options->watch, "stay, and print them again when something changes");
-  command->add_option("--interval", options->interval, "seconds between two looks of --watch")
+  command->add_option("--interval", options->interval, "seconds between two looks of --watch (2)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.05, 3600.0));
   command->footer(

@@ -157,10 +157,13 @@ void add_explain_command(CLI::App& app, CommandContext& context) {
       c.out() << doctor::findings_markdown();
       return static_cast<int>(kExitOk);
     }
+    if (options->id.empty())
+      return c.fail_usage(Error{Code::kInvalid, "which finding? its id is missing"}.with_hint(
+          "`anynpu doctor --list-checks` shows them all"));
     const npu::Check* check = doctor::find_check(options->id);
     if (check == nullptr) {
       DoctorOptions asked;
-      asked.check = options->id.empty() ? "ID" : options->id;
+      asked.check = options->id;
       return c.fail_usage(check_names(asked).error());
     }
     auto report = c.report();

@@ -107,6 +107,18 @@ std::string manual(const CLI::App& root) {
       ".SH ENVIRONMENT\n"
       ".TP\n.B ANYNPU_MODELS\nFolders that are searched for model packages first, with colons "
       "between them.\n"
+      ".TP\n.B ANYNPU_MIRROR\nFolders that are searched for the files of models and engines before "
+      "the network is, with colons between them.\n"
+      ".TP\n.B ANYNPU_CATALOG\nA catalog of models that replaces the one that is built in.\n"
+      ".TP\n.B ANYNPU_CONFIG, ANYNPU_SERVE_...\nThe configuration of the server, and each of its "
+      "options: anynpu config show.\n"
+      ".TP\n.B ANYNPU_LIBRARY_PATH\nFolders that are searched for the engines' libraries first.\n"
+      ".TP\n.B ANYNPU_TFLITE, ANYNPU_ONNXRUNTIME, ANYNPU_TEFLON, ANYNPU_RKNN, ANYNPU_AXMODEL, "
+      "ANYNPU_XCLBIN\nThe library of one engine, by its path.\n"
+      ".TP\n.B ANYNPU_MACHINE\nA machine to simulate: a folder, a NAME.machine or a support "
+      "bundle.\n"
+      ".TP\n.B ANYNPU_RUN_DIR\nWhere a server keeps the records of its workers, for anynpu clean.\n"
+      ".TP\n.B NO_COLOR\nNo colours when it is set.\n"
       ".TP\n.B XDG_DATA_HOME\nWhere anynpu/models and anynpu/lib are; ~/.local/share when it is "
       "not set.\n";
   return page;

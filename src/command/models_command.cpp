@@ -233,11 +233,13 @@ void add_models_command(CLI::App& app, CommandContext& context) {
 
   CLI::App* list =
       models->add_subcommand("list", "What is on this machine and what can be fetched");
+  list->footer("Examples:\n  anynpu models list\n  anynpu models list --json");
   on_chosen(*list, context, [](CommandContext& c) { return list_models(c); });
 
   auto with_name = [&](const char* word, const char* what,
                        int (*run)(const ModelsOptions&, const CommandContext&)) {
     CLI::App* command = models->add_subcommand(word, what);
+    command->footer(fmt::format("Example:\n  anynpu models {} mobilenet_v1", word));
     command->add_option("NAME", options->names, "a package, a folder or a file")
         ->required()
         ->expected(1);
@@ -261,12 +263,18 @@ void add_models_command(CLI::App& app, CommandContext& context) {
 
   CLI::App* verify = models->add_subcommand("verify", "Check the files of models again");
   verify->add_option("NAME", options->names, "models to check; without one, all that are there");
+  verify->footer("Examples:\n  anynpu models verify\n  anynpu models verify mobilenet_v1");
   on_chosen(*verify, context, [options](CommandContext& c) { return verify_models(*options, c); });
 
-  CLI::App* inspect = models->add_subcommand("inspect", "What a .tflite or .onnx file holds");
-  inspect->add_option("FILE", options->file, "the file")->required();
+  CLI::App* inspect = models->add_subcommand("inspect", "What a model file says of itself");
+  inspect->add_option("FILE", options->file, "a .tflite, .onnx, .rknn, .axmodel or .xclbin file")
+      ->required();
   inspect->add_flag("--tensors", options->tensors,
                     "list every tensor, not only inputs and outputs");
+  inspect->footer(
+      "Examples:\n"
+      "  anynpu models inspect my-model.tflite --tensors\n"
+      "  anynpu models inspect my-model.rknn");
   on_chosen(*inspect, context,
             [options](CommandContext& c) { return inspect_model_file(*options, c); });
 }

@@ -26,9 +26,11 @@ struct SimOptions {
 
 int list_machines(const CommandContext& context) {
   const SimPlaces places = sim_places();
+  const std::vector<std::string> machines = sim_machines(places);
+  if (machines.empty()) return context.fail(no_machines(places));
   auto report = context.report();
   std::vector<std::vector<Cell>> rows;
-  for (const std::string& name : sim_machines(places)) {
+  for (const std::string& name : machines) {
     auto plan = plan_sim({.machine = name, .stand_in = true}, places, {"devices"}, {"devices"});
     rows.push_back({name, plan ? plan->title.substr(0, plan->title.find(';')) : ""});
   }
@@ -128,7 +130,8 @@ void add_sim_command(CLI::App& app, CommandContext& context) {
   command->footer(
       "Devices, libraries and the kernel log are simulated; what is printed of them is not about "
       "this machine.\nThe board with the mainline kernel runs Debian's own arm64 Mesa over a "
-      "modelled NPU; teflon=stand-in does\nwithout both.\n\n"
+      "modelled NPU, which needs anynpu's\nsource folder (docs/sim-rocket.md); teflon=stand-in "
+      "does without both.\n\n"
       "Examples:\n"
       "  anynpu sim --list\n"
       "  anynpu sim rk3588-vendor -- doctor\n"

@@ -191,10 +191,18 @@ std::vector<std::string> sim_machines(const SimPlaces& places) {
   return names;
 }
 
+Error no_machines(const SimPlaces& places) {
+  return Error{Code::kNotFound, "there are no machines to simulate in " + places.machines.string()}
+      .with_hint(
+          "copy sim/machines of anynpu's source folder there, or use the program that was "
+          "built in it");
+}
+
 Result<SimPlan> plan_sim(const SimRequest& request, const SimPlaces& places,
                          const std::vector<std::string>& arguments,
                          const std::vector<std::string>& own_commands) {
   const std::vector<std::string> machines = sim_machines(places);
+  if (machines.empty()) return no_machines(places);
   const fs::path machine = places.machines / (request.machine + kEnding);
   if (std::find(machines.begin(), machines.end(), request.machine) == machines.end()) {
     const std::string nearest = did_you_mean(request.machine, machines);

@@ -38,6 +38,9 @@ SimPlaces sim_places();
 /// Names of the machines there are, sorted.
 std::vector<std::string> sim_machines(const SimPlaces& places);
 
+/// That there are none, and what to do.
+Error no_machines(const SimPlaces& places);
+
 struct SimPlan {
   std::vector<std::string> command;
   std::vector<std::pair<std::string, std::string>> environment;  // set for it

@@ -97,6 +97,14 @@ TEST_F(SimPlanTest, AnUnknownMachineIsExplained) {
   EXPECT_FALSE(plan("_part", {"devices"}));
 }
 
+TEST_F(SimPlanTest, AProgramWithoutItsMachinesSaysWhereTheyBelong) {
+  std::filesystem::remove_all(places_.machines);
+  auto without = plan("board-vendor", {"devices"});
+  ASSERT_FALSE(without);
+  EXPECT_THAT(without.error().message, HasSubstr(places_.machines.string()));
+  EXPECT_THAT(without.error().hint, HasSubstr("sim/machines"));
+}
+
 TEST_F(SimPlanTest, TheStandInNeedsNoEmulator) {
   auto missing = plan("board-mainline,teflon=stand-in", {"devices"});
   ASSERT_FALSE(missing);

@@ -97,7 +97,7 @@ void add_top_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<TopOptions>();
   CLI::App* command =
       app.add_subcommand("top", "Show what every NPU is doing: load, clock, heat, holders");
-  command->add_option("--interval", options->interval, "seconds between two samples")
+  command->add_option("--interval", options->interval, "seconds between two samples (1)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.05, 3600.0));
   command
@@ -107,8 +107,8 @@ void add_top_command(CLI::App& app, CommandContext& context) {
       ->check(CLI::Range(1, 1000000));
   command
       ->add_option("--root", options->root,
-                   "of a tree of files or a NAME.machine instead of this machine")
-      ->type_name("DIR");
+                   "of a tree of files, a NAME.machine or a support bundle instead of this machine")
+      ->type_name("PATH");
   command->add_flag("--ask-cards", options->ask_cards,
                     "ask AXERA's cards too, every 10 s: it costs them a little work");
   command->footer(

@@ -41,6 +41,7 @@ int print_version(const CommandContext& context) {
 
 void add_version_command(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("version", "Print the version of anynpu");
+  command->footer("Examples:\n  anynpu version\n  anynpu version --json");
   on_chosen(*command, context, print_version);
 }
 
