@@ -52,17 +52,17 @@ constexpr std::string_view kExample = R"([server]
 host = "0.0.0.0"
 health_port = 9090                 # /health and /metrics on a port of their own
 body_limit = "16 MiB"
-token_file = "/run/credentials/anynpu.service/token"
+#token_file = "/etc/anynpu/token"  # clients then have to send what is in it
 
 [models]
 policy = "npu-preferred"           # for every model that does not say otherwise
 
 [[model]]
 name = "mobilenet_v1"
-versions = [1, 2]
-labels = {stable = 1, canary = 2}
-weights = {stable = 90, canary = 10}
-sticky_header = "X-User"           # one user, one version
+#versions = [1, 2]                 # of a package that has two: a tenth of the requests gets the second,
+#labels = {stable = 1, canary = 2}
+#weights = {stable = 90, canary = 10}
+#sticky_header = "X-User"          # and one user always the same
 
 [[model]]
 name = "efficientdet_lite0"

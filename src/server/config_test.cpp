@@ -396,13 +396,19 @@ TEST_F(ConfigTest, TheExampleOfTheReferenceIsGood) {
   constexpr std::string_view kFence = "```toml\n";
   std::size_t start = page.find(kFence) + kFence.size();
   std::string example = page.substr(start, page.find("```", start) - start);
-  write("token", "abc");
-  std::size_t at = example.find("/run/credentials");
-  ASSERT_NE(at, std::string::npos);
-  example.replace(at, example.find('"', at) - at, path("token"));
   LoadedConfig loaded = load(example);
   EXPECT_THAT(messages(loaded), IsEmpty());
   EXPECT_THAT(loaded.config.models, SizeIs(2));
+  // So is what it has as a comment.
+  for (std::size_t at = 0; (at = example.find("\n#", at)) != std::string::npos;)
+    example.erase(at + 1, 1);
+  write("token", "abc");
+  const std::size_t at = example.find("/etc/anynpu/token");
+  ASSERT_NE(at, std::string::npos);
+  example.replace(at, example.find('"', at) - at, path("token"));
+  loaded = load(example);
+  EXPECT_THAT(messages(loaded), IsEmpty());
+  EXPECT_THAT(loaded.config.models[0].versions.numbers, SizeIs(2));
 }
 
 }  // namespace

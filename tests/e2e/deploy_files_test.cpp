@@ -44,6 +44,8 @@ std::string whole_page() {
   server::ServerFigures figures;
   figures.models = {{.model = "a", .version = 1, .ready = true}};
   figures.models[0].placements.resize(1);
+  figures.circuits.resize(1);
+  figures.speech.emplace().audio_seconds = 1;
   return metrics.text(figures);
 }
 
