@@ -151,8 +151,7 @@ def program_is_built(name):
         return True
     folder = name.removesuffix("_test")
     return name.endswith(("_test", "_bench")) and (
-        (TOP / "src" / folder).is_dir() or any(TOP.glob(f"tests/e2e/{name}.cpp")) or
-        any(TOP.glob(f"bench/**/{name}.cpp")))
+        (TOP / "src" / folder).is_dir() or any(TOP.glob(f"bench/**/{name}.cpp")))
 
 
 def slug(heading):
