@@ -21,12 +21,12 @@ Result<MonoReader> MonoReader::open(ByteSource& source, int sample_rate,
   return MonoReader(std::move(decoder), std::move(resampler));
 }
 
-bool MonoReader::read(std::vector<float>& out) {
+Result<bool> MonoReader::read(std::vector<float>& out) {
   if (ended_) return false;
   const std::size_t count = decoder_.read(interleaved_);
   if (count == 0) {
     ended_ = true;
-    resampler_.finish(out);
+    ANYNPU_CHECK(resampler_.finish(out));
     return true;
   }
   const auto channels = static_cast<std::size_t>(decoder_.format().channels);
@@ -36,7 +36,7 @@ bool MonoReader::read(std::vector<float>& out) {
     for (std::size_t c = 0; c < channels; ++c) sum += interleaved_[i * channels + c];
     mono_[i] = channels == 1 ? sum : sum / static_cast<float>(channels);
   }
-  resampler_.push(mono_, out);
+  ANYNPU_CHECK(resampler_.push(mono_, out));
   return true;
 }
 
@@ -44,10 +44,12 @@ Result<std::vector<float>> read_mono(ByteSource& source, int sample_rate, double
   ANYNPU_TRY(reader, MonoReader::open(source, sample_rate));
   std::vector<float> samples;
   const double most_samples = most_seconds * sample_rate;
-  while (reader.read(samples))
+  while (true) {
+    ANYNPU_TRY(more, reader.read(samples));
+    if (!more) return samples;
     if (static_cast<double>(samples.size()) > most_samples)
       return Error{Code::kTooLarge, fmt::format("the audio is longer than {:g} s", most_seconds)};
-  return samples;
+  }
 }
 
 }  // namespace anynpu::audio

@@ -17,8 +17,9 @@ class MonoReader {
                                  const DecoderLimits& limits = {});
 
   const Format& format() const { return decoder_.format(); }
-  /// Appends some samples in about [-1, 1], the mean of the channels; false at the end.
-  bool read(std::vector<float>& out);
+  /// Appends some samples in about [-1, 1], the mean of the channels; false at the end. After an
+  /// error nothing more can be read.
+  Result<bool> read(std::vector<float>& out);
   bool cut_short() const { return decoder_.cut_short(); }
 
  private:

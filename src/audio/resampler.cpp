@@ -27,20 +27,21 @@ Result<Resampler> Resampler::create(int from_rate, int to_rate) {
   return Resampler(std::move(resampler), ratio);
 }
 
-void Resampler::push(std::span<const float> samples, std::vector<float>& out) {
-  if (samples.empty()) return;
+Result<> Resampler::push(std::span<const float> samples, std::vector<float>& out) {
+  if (samples.empty()) return {};
   if (resampler_ == nullptr) {
     out.insert(out.end(), samples.begin(), samples.end());
-    return;
+    return {};
   }
-  process(samples.data(), samples.size(), out);
+  return process(samples.data(), samples.size(), out);
 }
 
-void Resampler::finish(std::vector<float>& out) {
-  if (resampler_ != nullptr) process(nullptr, 0, out);
+Result<> Resampler::finish(std::vector<float>& out) {
+  if (resampler_ == nullptr) return {};
+  return process(nullptr, 0, out);
 }
 
-void Resampler::process(const float* samples, std::size_t count, std::vector<float>& out) {
+Result<> Resampler::process(const float* samples, std::size_t count, std::vector<float>& out) {
   const std::size_t room = static_cast<std::size_t>(static_cast<double>(count) * ratio_) + 4096;
   while (true) {
     const std::size_t size = out.size();
@@ -51,7 +52,9 @@ void Resampler::process(const float* samples, std::size_t count, std::vector<flo
     out.resize(size + made);
     if (samples != nullptr) samples += used;
     count -= used;
-    if (error != nullptr || (made < room && count == 0)) return;
+    if (error != nullptr)
+      return Error{Code::kInternal, fmt::format("the audio cannot be resampled: {}", error)};
+    if (made < room && count == 0) return {};
   }
 }
 

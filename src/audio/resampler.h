@@ -17,9 +17,10 @@ class Resampler {
  public:
   static Result<Resampler> create(int from_rate, int to_rate);
 
-  /// Appends what the samples so far give; the last ones come with finish().
-  void push(std::span<const float> samples, std::vector<float>& out);
-  void finish(std::vector<float>& out);
+  /// Appends what the samples so far give; the last ones come with finish(). Code::kInternal when
+  /// soxr fails (it is out of memory): what was appended then ends too early.
+  Result<> push(std::span<const float> samples, std::vector<float>& out);
+  Result<> finish(std::vector<float>& out);
 
  private:
   struct Free {
@@ -27,7 +28,7 @@ class Resampler {
   };
   Resampler(std::unique_ptr<soxr, Free> resampler, double ratio)
       : resampler_(std::move(resampler)), ratio_(ratio) {}
-  void process(const float* samples, std::size_t count, std::vector<float>& out);
+  Result<> process(const float* samples, std::size_t count, std::vector<float>& out);
 
   std::unique_ptr<soxr, Free> resampler_;  // none for equal rates
   double ratio_;

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   std::vector<float> samples;
-  while (samples.size() < 160000 && reader->read(samples)) {
+  while (samples.size() < 160000 && reader->read(samples).value_or(false)) {
   }
   for (float sample : samples)
     if (std::isnan(sample)) std::abort();
