@@ -2,7 +2,6 @@
 // Word error rate over a folder of clips with transcripts.tsv, for the benchmark and the tests.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cctype>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/least_edits.h"
 #include "base/text.h"
 
 namespace anynpu::test {
@@ -91,18 +91,7 @@ struct WordErrors {
 
   void add(std::string_view said, std::string_view heard) {
     const std::vector<std::string> a = normal_words(said), b = normal_words(heard);
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= b.size(); ++j) {
-        const std::size_t above = row[j];
-        row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-        diagonal = above;
-      }
-    }
-    errors += row[b.size()];
+    errors += least_edits(a, b);
     words += a.size();
   }
   double percent() const {

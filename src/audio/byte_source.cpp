@@ -41,15 +41,7 @@ class FileSource : public ByteSource {
  public:
   FileSource(Fd file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> into) override {
-    std::size_t done = 0;
-    while (done < into.size()) {
-      const ssize_t got = ::pread(file_.get(), into.data() + done, into.size() - done,
-                                  static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    return done;
+    return read_file_at(file_.get(), offset, into);
   }
   std::optional<std::uint64_t> size() const override { return size_; }
   std::uint64_t wait_for_size() override { return size_; }
@@ -61,6 +53,18 @@ class FileSource : public ByteSource {
 };
 
 }  // namespace
+
+std::size_t read_file_at(int file, std::uint64_t offset, std::span<std::byte> into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t got =
+        ::pread(file, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
 
 std::unique_ptr<ByteSource> memory_source(std::span<const std::byte> bytes) {
   return std::make_unique<MemorySource>(bytes);

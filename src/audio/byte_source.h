@@ -30,6 +30,9 @@ class ByteSource {
   virtual int descriptor() const { return -1; }
 };
 
+/// ByteSource::read_at of a file's bytes; an error of the disk counts as the end.
+std::size_t read_file_at(int file, std::uint64_t offset, std::span<std::byte> into);
+
 /// Bytes that outlive the source.
 std::unique_ptr<ByteSource> memory_source(std::span<const std::byte> bytes);
 /// A regular file.

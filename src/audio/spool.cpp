@@ -117,15 +117,7 @@ std::size_t Spool::read_at(std::uint64_t offset, std::span<std::byte> into) {
   if (failed_ || offset >= written_) return 0;
   into = into.first(std::min<std::uint64_t>(into.size(), written_ - offset));
   lock.unlock();
-  std::size_t done = 0;
-  while (done < into.size()) {
-    const ssize_t got = ::pread(file_.get(), into.data() + done, into.size() - done,
-                                static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  return done;
+  return read_file_at(file_.get(), offset, into);
 }
 
 std::optional<std::uint64_t> Spool::size() const {

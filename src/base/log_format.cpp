@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "base/utc_time.h"
 
 namespace anynpu::log {
 namespace {
@@ -53,12 +54,8 @@ std::string json_text(std::string_view text) {
 
 std::string json_line(spdlog::level::level_enum level, std::chrono::system_clock::time_point time,
                       std::string_view message, std::span<const Field> fields) {
-  auto whole = std::chrono::floor<std::chrono::milliseconds>(time);
-  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(whole.time_since_epoch()) % 1000;
-  std::tm utc = fmt::gmtime(std::chrono::system_clock::to_time_t(time));
-  std::string line =
-      fmt::format(R"({{"time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","message":{})", utc,
-                  ms.count(), word_of(level), json_text(message));
+  std::string line = fmt::format(R"({{"time":"{}","level":"{}","message":{})", utc_time_ms(time),
+                                 word_of(level), json_text(message));
   const char* separator = ",\"fields\":{";
   for (const Field& field : fields) {
     const bool finite = field.is_text || (field.value.find("inf") == std::string::npos &&

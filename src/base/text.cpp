@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "base/least_edits.h"
+#include "base/utf8.h"
+
 namespace anynpu {
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -49,18 +52,7 @@ std::string human_bytes(std::uint64_t bytes) {
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row[b.size()];
+  return least_edits(a, b);
 }
 
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
@@ -75,26 +67,6 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
   }
   return best;
 }
-
-namespace {
-// The length of the valid UTF-8 sequence at the start of `text`; 0 when it is not one.
-std::size_t utf8_length(std::string_view text) {
-  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  std::size_t length = byte(0) < 0x80                       ? 1
-                       : byte(0) >= 0xC2 && byte(0) < 0xE0  ? 2
-                       : (byte(0) & 0xF0) == 0xE0           ? 3
-                       : byte(0) >= 0xF0 && byte(0) <= 0xF4 ? 4
-                                                            : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  if (length == 3 && ((byte(0) == 0xE0 && byte(1) < 0xA0) || (byte(0) == 0xED && byte(1) >= 0xA0)))
-    return 0;
-  if (length == 4 && ((byte(0) == 0xF0 && byte(1) < 0x90) || (byte(0) == 0xF4 && byte(1) >= 0x90)))
-    return 0;
-  return length;
-}
-}  // namespace
 
 std::string printable(std::string_view text, std::size_t most_bytes) {
   std::string out;

@@ -2,21 +2,10 @@
 // A short ring of errors. What strangers wrote is cut and cleaned before it is kept.
 #include "server/recent_errors.h"
 
-#include <ctime>
-
-#include <fmt/format.h>
-
 #include "base/text.h"
+#include "base/utc_time.h"
 
 namespace anynpu::server {
-
-std::string utc_time(std::chrono::system_clock::time_point time) {
-  std::time_t seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm utc = {};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
 
 void RecentErrors::note(const RequestRecord& record) {
   if (record.error == nullptr || record.status < 400) return;

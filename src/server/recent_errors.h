@@ -34,7 +34,4 @@ class RecentErrors {
   std::deque<Entry> entries_;
 };
 
-/// "2026-01-31T12:00:00Z"
-std::string utc_time(std::chrono::system_clock::time_point time);
-
 }  // namespace anynpu::server

@@ -2,6 +2,7 @@
 // GET /health for probes: at once, from the event loop. GET /status for people and for the page.
 #include <algorithm>
 
+#include "base/utc_time.h"
 #include "base/version.h"
 #include "server/health.h"
 #include "server/http_error.h"

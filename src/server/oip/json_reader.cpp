@@ -7,29 +7,13 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace anynpu::server::oip {
 namespace {
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-/// Bytes of the UTF-8 sequence at the start of `text`; 0 when it is not one.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0U) != 0x80) return 0;
-  const unsigned second = byte(1);
-  if (first == 0xE0 && second < 0xA0) return 0;  // overlong
-  if (first == 0xED && second > 0x9F) return 0;  // surrogates
-  if (first == 0xF0 && second < 0x90) return 0;  // overlong
-  if (first == 0xF4 && second > 0x8F) return 0;  // over U+10FFFF
-  return length;
 }
 
 void append_utf8(std::string& out, unsigned code) {
@@ -59,20 +43,11 @@ bool is_low_surrogate(unsigned unit) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
-    const std::size_t length = sequence_length(text.substr(at));
+    const std::size_t length = utf8_length(text.substr(at));
     if (length == 0)
       out += "\xEF\xBF\xBD";  // U+FFFD
     else if (length > 1)
@@ -210,7 +185,7 @@ bool JsonReader::scan_string(std::string* value) {
       continue;
     }
     if (static_cast<unsigned char>(c) < 0x20) return fail("a control character in a string");
-    const std::size_t length = sequence_length(text_.substr(at_));
+    const std::size_t length = utf8_length(text_.substr(at_));
     if (length == 0) return fail("a string that is not UTF-8");
     if (value != nullptr) value->append(text_, at_, length);
     at_ += length;

@@ -77,9 +77,6 @@ class JsonReader {
   std::optional<Error> error_;
 };
 
-/// Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms).
-bool is_utf8(std::string_view text);
-
 /// Appends `text` as a JSON string; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "server/oip/binary_tensor.h"
 #include "server/oip/datatypes.h"
 #include "server/oip/json_reader.h"

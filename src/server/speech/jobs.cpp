@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <ctime>
 #include <fstream>
 
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utc_time.h"
 #include "speech/formats.h"
 
 namespace anynpu::server {
@@ -32,17 +32,6 @@ Result<std::string> new_job_id() {
   std::string id;
   for (unsigned char byte : bytes) id += fmt::format("{:02x}", byte);
   return id;
-}
-
-// With milliseconds, so that jobs have an order.
-std::string utc_now() {
-  const auto now = std::chrono::system_clock::now();
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  const auto ms = std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count() % 1000;
-  std::tm utc = {};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms);
 }
 
 void remove_folder(const std::filesystem::path& folder) {
@@ -209,7 +198,8 @@ Result<JobStatus> SpeechJobs::add(Draft& draft, const SpeechWork& work,
   job.status.id = draft.id;
   job.status.work = work;
   job.status.filename = printable(filename, 120);
-  job.status.created = utc_now();
+  // With milliseconds, so that jobs have an order.
+  job.status.created = utc_time_ms(std::chrono::system_clock::now());
   std::lock_guard lock(mutex_);
   const auto open = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& each) {
     return is_open(each.second.status.state);
