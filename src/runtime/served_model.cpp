@@ -150,6 +150,8 @@ class ServedModelImpl : public ServedModel {
     return now;
   }
 
+  std::size_t queue_limit() const override { return options_.queue_limit; }
+
   void drain(TimePoint deadline) override {
     std::vector<JobPtr> left;
     {

@@ -130,6 +130,8 @@ class ServedModel {
   /// Of the devices of its placements; those that never failed are left out.
   virtual std::vector<DeviceCircuit> circuits() const { return {}; }
   virtual Counters counters() const = 0;
+  /// How many requests its queue holds.
+  virtual std::size_t queue_limit() const = 0;
   /// Whether a request that came now would be taken at once. It may be otherwise a moment later.
   virtual bool idle() const = 0;
 

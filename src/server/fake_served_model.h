@@ -42,6 +42,7 @@ class FakeServedModel : public runtime::ServedModel {
     std::optional<Error> fail;            // every request is answered with this
     std::optional<Error> refuse;          // every request is refused with this, on its own thread
     std::optional<std::string> fallback;  // what replies say
+    std::size_t queue_limit = 1024;       // over it a request is refused
     std::size_t waiting = 0;              // requests that are held
     std::size_t cancelled = 0;            // requests whose caller went away
     bool drained = false;
@@ -98,6 +99,8 @@ class FakeServedModel : public runtime::ServedModel {
     {
       std::lock_guard lock(control_->mutex);
       refused = ending_ ? Error{Code::kCancelled, "the model is ending"} : control_->refuse;
+      if (!refused && queue_.size() >= control_->queue_limit)
+        refused = Error{Code::kBusy, "the queue is full"};
       if (!refused) {
         queue_.emplace_back(std::move(request), std::move(done));
         ++control_->waiting;
@@ -119,6 +122,10 @@ class FakeServedModel : public runtime::ServedModel {
     return {{"cpu/fake", "ready"}};
   }
   runtime::Counters counters() const override { return {}; }
+  std::size_t queue_limit() const override {
+    std::lock_guard lock(control_->mutex);
+    return control_->queue_limit;
+  }
   bool idle() const override {
     std::lock_guard lock(control_->mutex);
     return control_->idle;

@@ -78,6 +78,7 @@ class EchoModel : public runtime::ServedModel {
   const runtime::PlacementReport& placements() const override { return report_; }
   std::vector<runtime::InstanceStatus> instances() const override { return {}; }
   runtime::Counters counters() const override { return {}; }
+  std::size_t queue_limit() const override { return 1024; }
   bool idle() const override { return false; }
   void drain(TimePoint) override {}
 

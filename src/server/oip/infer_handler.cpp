@@ -70,56 +70,79 @@ Result<> prepare(Call& call) {
   return {};
 }
 
-/// Gathers the answers of all rows; the first error counts.
-struct Gathering {
-  std::mutex mutex;
-  std::vector<runtime::Reply> replies;
-  std::optional<Error> error;
-  std::size_t missing = 0;
-  std::function<void(Result<Replies>)> done;
+/// The rows of a request on their way through the model; the first error counts.
+///
+/// No more of them are under way at one time than the model's queue holds: a request of more rows
+/// than that would otherwise be refused whenever it came.
+class RowsUnderWay : public std::enable_shared_from_this<RowsUnderWay> {
+ public:
+  using Done = std::function<void(Result<Replies>)>;
 
-  std::optional<Error> first_error() {
-    const std::lock_guard lock(mutex);
-    return error;
+  /// Takes the rows out of `call`, which may be gone as soon as the last one is answered.
+  RowsUnderWay(Call& call, TimePoint deadline, Done done)
+      : hosted_(call.hosted),
+        gone_(call.gone),
+        rows_(std::move(call.plan.rows)),
+        deadline_(deadline),
+        done_(std::move(done)),
+        replies_(rows_.size()) {}
+
+  void start() {
+    const std::size_t most = std::min(rows_.size(), hosted_->served->queue_limit());
+    for (std::size_t i = 0; i < most; ++i) submit_next();
   }
 
-  void answer(std::size_t row, Result<runtime::Reply> reply) {
+ private:
+  void submit_next() {
+    runtime::Request request;
+    std::size_t row = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (error_ || next_ == rows_.size()) return;
+      row = next_++;
+      ++under_way_;
+    }
+    request.input = rows_[row];
+    request.deadline = deadline_;
+    request.cancelled = gone_;
+    hosted_->served->submit(std::move(request),
+                            [self = shared_from_this(), row](Result<runtime::Reply> reply) {
+                              self->take(row, std::move(reply));
+                            });
+  }
+
+  void take(std::size_t row, Result<runtime::Reply> reply) {
     bool last = false;
     {
-      const std::lock_guard lock(mutex);
+      const std::lock_guard lock(mutex_);
+      --under_way_;
       if (reply)
-        replies[row] = std::move(*reply);
-      else if (!error)
-        error = std::move(reply).error();
-      last = --missing == 0;
+        replies_[row] = std::move(*reply);
+      else if (!error_)
+        error_ = std::move(reply).error();
+      last = under_way_ == 0 && (error_ || next_ == rows_.size());
     }
-    if (last) done(error ? Result<Replies>(*error) : Result<Replies>(std::move(replies)));
+    if (!last) return submit_next();
+    done_(error_ ? Result<Replies>(*error_) : Result<Replies>(std::move(replies_)));
   }
+
+  const ModelDirectory::Hosted hosted_;
+  const std::shared_ptr<std::atomic<bool>> gone_;
+  const std::vector<std::shared_ptr<const runtime::InputSource>> rows_;
+  const TimePoint deadline_;
+  const Done done_;
+
+  std::mutex mutex_;  // guards what follows
+  std::vector<runtime::Reply> replies_;
+  std::optional<Error> error_;
+  std::size_t next_ = 0;
+  std::size_t under_way_ = 0;
 };
 
 asio::awaitable<Result<Replies>> run_rows(Call& call, TimePoint deadline) {
-  std::function<void(std::function<void(Result<Replies>)>)> start =
-      [&](std::function<void(Result<Replies>)> done) {
-        auto gathering = std::make_shared<Gathering>();
-        // The coroutine, and `call` with it, may go on as soon as the last row is answered.
-        const std::vector<std::shared_ptr<const runtime::InputSource>> rows =
-            std::move(call.plan.rows);
-        const ModelDirectory::Hosted hosted = call.hosted;
-        const std::shared_ptr<std::atomic<bool>> gone = call.gone;
-        gathering->replies.resize(rows.size());
-        gathering->missing = rows.size();
-        gathering->done = std::move(done);
-        for (std::size_t row = 0; row < rows.size(); ++row) {
-          runtime::Request request;
-          request.input = rows[row];
-          request.deadline = deadline;
-          request.cancelled = gone;
-          hosted->served->submit(std::move(request),
-                                 [gathering, row](Result<runtime::Reply> reply) {
-                                   gathering->answer(row, std::move(reply));
-                                 });
-        }
-      };
+  std::function<void(RowsUnderWay::Done)> start = [&](RowsUnderWay::Done done) {
+    std::make_shared<RowsUnderWay>(call, deadline, std::move(done))->start();
+  };
   co_return co_await await_callback<Result<Replies>>(std::move(start));
 }
 

@@ -346,6 +346,31 @@ TEST_F(OipRoutes, OneFailedRowFailsTheRequest) {
   EXPECT_EQ(echo_->requests, 1U) << "the third row is not tried";
 }
 
+TEST_F(OipRoutes, RowsThatTheQueueCannotHoldFollowThoseBeforeThem) {
+  control_->set([this] { control_->queue_limit = 2; });
+  std::string all;
+  for (int i = 0; i < 7; ++i) all += as_text(bytes_of_texts({picture(i % 2 == 0 ? 255 : 0, 0, 0)}));
+  const std::string text = R"({"inputs":[{"name":"picture","shape":[7],"datatype":"BYTES"}]})";
+  const TestResponse response = infer_binary("fake", text, all);
+  ASSERT_EQ(response.status, 200) << response.body;
+  const json output = response.json()["outputs"][0];
+  EXPECT_EQ(output["shape"], json({7, 3}));
+  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(output["data"][3 * i] > 0.5, i % 2 == 0) << i;
+}
+
+TEST_F(OipRoutes, AnErrorEndsARequestWhoseRowsAreNotAllUnderWay) {
+  control_->set([this] {
+    control_->queue_limit = 2;
+    control_->fail = Error{Code::kDevice, "so it went"};
+  });
+  const std::string text = R"({"inputs":[{"name":"picture","shape":[5],"datatype":"BYTES"}]})";
+  std::string all;
+  for (int i = 0; i < 5; ++i) all += as_text(bytes_of_texts({picture(255, 0, 0)}));
+  const TestResponse response = infer_binary("fake", text, all);
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.json(), json({{"error", "so it went"}}));
+}
+
 TEST_F(OipRoutes, PicturesAsBytes) {
   const std::string text = R"({"inputs":[{"name":"picture","shape":[2],"datatype":"BYTES"}]})";
   const std::string pictures = as_text(bytes_of_texts({picture(255, 0, 0), picture(0, 0, 255)}));
