@@ -30,15 +30,16 @@ KernelWatch::KernelWatch(std::string_view family, const std::filesystem::path& f
     ::lseek(fd_.get(), 0, SEEK_END);
     return;
   }
-  // Other drivers tell their programs. Once: each placement of each model has a watch.
-  if (family_ != "rocket") return;
-  const Error why = system_error("cannot read " + file.string());
-  static std::once_flag said;
+  if (family_ != "rocket") return;  // other drivers tell their programs
+  blind_ = system_error("cannot read " + file.string())
+               .within("a job that times out on the NPU will not be noticed")
+               .with_hint(
+                   "give it /dev/kmsg and CAP_SYSLOG, as deploy/systemd/anynpu.service "
+                   "does, or let everybody read: sysctl kernel.dmesg_restrict=0");
+  static std::once_flag said;  // each placement of each model has a watch
   std::call_once(said, [&] {
-    log::write(log::Level::warn,
-               "a job that times out on the NPU will not be noticed: " + why.message,
-               {{"family", family_}});
-    log::hint("CAP_SYSLOG, or sysctl kernel.dmesg_restrict=0, lets the kernel log be read");
+    log::write(log::Level::warn, blind_->message, {{"family", family_}});
+    log::hint(blind_->hint);
   });
 }
 

@@ -3,12 +3,15 @@
 
 #include <fstream>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "temporary_folder.h"
 
 namespace anynpu::runtime {
 namespace {
+
+using ::testing::HasSubstr;
 
 class KernelWatchTest : public ::testing::Test {
  protected:
@@ -23,6 +26,7 @@ TEST_F(KernelWatchTest, TellsOfTroubleOnceAndOnlyOfWhatComesLater) {
   log("3,1,1,-;rocket fdab0000.npu: NPU job timed out\n");
   KernelWatch watch("rocket", path_);
   EXPECT_TRUE(watch.readable());
+  EXPECT_FALSE(watch.blind());
   EXPECT_EQ(watch.news(), "");
   log("6,2,2,-;usb 1-1: new device\n3,3,3,-;rocket fdac0000.npu: NPU job timed out\n "
       "SUBSYSTEM=x\n");
@@ -46,12 +50,19 @@ TEST_F(KernelWatchTest, EachFamilyHasItsOwnTrouble) {
   EXPECT_EQ(rocket.news(), "");
   EXPECT_EQ(rknpu.news(), "RKNPU: job timeout, flags: 0x0:");
   EXPECT_FALSE(other.readable());
+  EXPECT_FALSE(other.blind()) << "there is nothing to see";
 }
 
 TEST_F(KernelWatchTest, ALogThatCannotBeReadTellsNothing) {
   KernelWatch watch("rocket", folder_ / "none");
   EXPECT_FALSE(watch.readable());
   EXPECT_EQ(watch.news(), "");
+  ASSERT_TRUE(watch.blind());
+  EXPECT_THAT(watch.blind()->message, HasSubstr("times out on the NPU will not be noticed: cannot "
+                                                "read " +
+                                                (folder_ / "none").string()));
+  EXPECT_THAT(watch.blind()->hint, HasSubstr("CAP_SYSLOG"));
+  EXPECT_FALSE(KernelWatch("xdna", folder_ / "none").blind()) << "its driver tells";
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ Lane::Lane(const LaneShared& shared, std::size_t rank, Trial trial, bool cold)
       cold_(cold),
       worker_(cold ? nullptr : std::move(trial.worker)),
       recent_(std::move(trial.recent)),
-      kernel_(placement_.family) {
+      kernel_(placement_.family, shared.options.kernel_log) {
   seat_.rank = rank;
   if (worker_) {
     worker_->obey(nullptr);  // it was started for a model that serves now
@@ -100,7 +100,8 @@ InstanceStatus Lane::status() const {
           served_,
           restarts_,
           seat_.last_error,
-          recycled_};
+          recycled_,
+          kernel_.blind()};
 }
 
 bool Lane::idle_and_dead() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serving on an NPU that fails in every way: over the simulated Teflon, in real worker processes.
 #include <cstdio>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -10,6 +11,7 @@
 
 #include "runtime/served_model.h"
 #include "server_process.h"
+#include "temporary_folder.h"
 #include "tiny_npu_package.h"
 
 namespace anynpu::runtime {
@@ -106,6 +108,18 @@ TEST_F(NpuServing, SaysHowMuchOfTheGraphTheNpuRuns) {
   EXPECT_EQ(model->session().npu_operators, 1);
   EXPECT_TRUE(model->placements().no_npu.empty());
   EXPECT_THAT(model->placements().ranked[0].measured->note, HasSubstr("Teflon of Mesa 26.2.6"));
+}
+
+TEST_F(NpuServing, AKernelLogThatCannotBeReadIsSaid) {
+  const TemporaryFolder folder;
+  options_.kernel_log = folder / "kmsg";
+  auto blind = [this] {
+    auto model = start();
+    return model ? to_json(*model)["instances"][0].value("blind", Json()) : Json("no model");
+  };
+  EXPECT_THAT(blind().value("message", ""), HasSubstr((folder / "kmsg").string()));
+  std::ofstream(folder / "kmsg") << "6,1,1,-;a line\n";
+  EXPECT_EQ(blind(), Json());
 }
 
 TEST_F(NpuServing, ADeviceThatIsNotReadyIsRejectedWithItsReason) {

@@ -296,6 +296,8 @@ Json to_json(const ServedModel& model) {
              {"restarts", instance.restarts},
              {"recycled", instance.recycled}};
     if (!instance.last_error.empty()) one["last_error"] = instance.last_error;
+    if (instance.blind)
+      one["blind"] = {{"message", instance.blind->message}, {"hint", instance.blind->hint}};
     instances.push_back(std::move(one));
   }
   Json circuits = Json::array();

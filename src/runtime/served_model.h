@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -82,7 +83,8 @@ struct ServeOptions {
   // An NPU is asked a canary, before it gives an answer, when so many runs or so much time (and at
   // least 20 medians) have passed since the last time.
   std::uint64_t canary_every = 1000;
-  Duration canary_after = seconds(1);  // zero: before every answer
+  Duration canary_after = seconds(1);              // zero: before every answer
+  std::filesystem::path kernel_log = "/dev/kmsg";  // where drivers tell of jobs that failed
   /// Whoever sets it breaks a start() off that is under way: Code::kCancelled.
   std::shared_ptr<const std::atomic<bool>> stop = nullptr;
 };
@@ -95,6 +97,7 @@ struct InstanceStatus {
   std::uint64_t restarts = 0;  // after failures
   std::string last_error;
   std::uint64_t recycled = 0;  // workers that were replaced because their library leaks
+  std::optional<Error> blind;  // why a job of its device that fails may not be noticed
 };
 
 struct Counters {

@@ -80,6 +80,14 @@ function live(model) {
 const verbButton = (verb, name) => make('button', {type: 'button', className: 'plain',
   'data-verb': verb, 'data-name': name, 'aria-label': `${verb} ${name}`}, verb);
 
+// Its NPU may fail without being noticed.
+function blind(model) {
+  const why = (model.instances ?? []).find((each) => each.blind)?.blind;
+  return why
+    ? make('p', {className: 'note warn', 'data-blind': model.name}, why.message, ` (${why.hint})`)
+    : null;
+}
+
 const share = (model) =>
   (typeof model.share === 'number' ? `${Math.round(model.share * 100)} % of the requests` : null);
 
@@ -103,6 +111,7 @@ function modelCard(model, reason) {
       ? make('p', {className: 'note warn'}, model.error.message,
           model.error.hint ? ` (${model.error.hint})` : '')
       : null,
+    blind(model),
     model.state === 'ready' ? live(model) : null,
     model.placement ? placements(model.placement) : null,
     reason ? whyNoNpu(reason) : null);
