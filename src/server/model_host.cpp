@@ -3,13 +3,13 @@
 #include "server/model_host.h"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/without_throwing.h"
 #include "model/store.h"
 #include "server/canary.h"
 #include "server/query.h"
@@ -199,7 +199,7 @@ void ModelHost::start_loading(std::function<void(Result<>)> loaded) {
 }
 
 void ModelHost::find(const std::string& name, int version, Done done) {
-  Result<Key> chosen = choose(name, version);
+  Result<Key> chosen = without_throwing([&] { return choose(name, version); });
   if (!chosen) return done(std::move(chosen).error());
   Result<Hosted> answer = Hosted();
   {
@@ -317,14 +317,12 @@ void ModelHost::load_now(const Key& key, std::uint64_t load) {
     }
   }
   if (cancelled) return finish(key, load, Error{Code::kCancelled, "the server is ending"}, "", 0);
-  // Before it is read, so that a change in the meantime is seen as one.
-  std::string fingerprint = options_.fingerprint(package, key.second);
-  Result<Hosted> hosted = Hosted();
-  try {
-    hosted = start_hosted(package, key.second, runtime);
-  } catch (const std::exception& problem) {  // whoever waits must hear of it
-    hosted = Error{Code::kInternal, problem.what()};
-  }
+  std::string fingerprint;
+  Result<Hosted> hosted = without_throwing([&] {  // whoever waits must hear of it
+    // Before it is read, so that a change in the meantime is seen as one.
+    fingerprint = options_.fingerprint(package, key.second);
+    return start_hosted(package, key.second, runtime);
+  });
   finish(key, load, std::move(hosted), std::move(fingerprint), ms_since(start));
 }
 

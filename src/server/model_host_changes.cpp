@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/without_throwing.h"
 #include "server/model_host.h"
 
 namespace anynpu::server {
@@ -53,13 +54,13 @@ Result<model::Package> ModelHost::read_again(const std::string& name) {
 }
 
 void ModelHost::load(const std::string& name, std::function<void(Result<>)> done) {
-  Result<model::Package> package = read_again(name);
+  Result<model::Package> package = without_throwing([&] { return read_again(name); });
   if (!package) return done(std::move(package).error());
   {
     std::lock_guard lock(mutex_);
     unloaded_.erase(name);
   }
-  Result<std::vector<Key>> begun = reconcile(*package, false);
+  Result<std::vector<Key>> begun = without_throwing([&] { return reconcile(*package, false); });
   if (!begun) return done(std::move(begun).error());
   // The first error counts, and `done` is called when the last one is settled.
   struct Joined {
@@ -213,7 +214,7 @@ void ModelHost::look_for_changes() {
     for (const std::string& name : unloaded_) names.erase(name);
   }
   for (const std::string& name : names) {
-    Result<model::Package> package = read_again(name);
+    Result<model::Package> package = without_throwing([&] { return read_again(name); });
     if (!package && package.error().code == Code::kNotFound) {
       forget_if_gone(name);
       continue;
@@ -221,7 +222,7 @@ void ModelHost::look_for_changes() {
     Result<> looked;
     if (!package)
       looked = std::move(package).error();  // half written, perhaps
-    else if (auto begun = reconcile(*package, true); !begun)
+    else if (auto begun = without_throwing([&] { return reconcile(*package, true); }); !begun)
       looked = std::move(begun).error();
     if (!looked) log::debug("{}: {}", name, looked.error().message);
   }

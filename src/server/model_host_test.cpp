@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of a host while models are being loaded.
+// The end of a host while models are being loaded, and what becomes of what throws.
 #include "server/model_host.h"
 
 #include <future>
 #include <new>
+#include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -77,6 +78,35 @@ TEST(ModelHostEnd, ALoadThatThrowsIsAnError) {
     answer.set_value(found ? Code::kInvalid : found.error().code);
   });
   EXPECT_EQ(answer.get_future().get(), Code::kInternal);
+}
+
+// Whatever throws, whoever asks has an answer: contents of a store are anybody's.
+TEST(ModelHostThrows, WhoeverAsksIsAnswered) {
+  std::promise<void> unused;
+  const ModelHostOptions good = endless_load(unused);
+  ModelHostOptions inventory = good, fingerprint = good, open = good;
+  inventory.inventory = []() -> std::vector<model::Package> {
+    throw std::runtime_error("the store cannot be read");
+  };
+  fingerprint.fingerprint = [](const model::Package&, int) -> std::string {
+    throw std::bad_alloc();
+  };
+  open.open = [](const std::string&) -> Result<model::Package> { throw std::bad_alloc(); };
+  auto code_of = [](const auto& result) { return result ? Code::kInvalid : result.error().code; };
+  for (const ModelHostOptions& options : {inventory, fingerprint}) {
+    ModelHost host(options);
+    std::promise<Code> answer;
+    host.find("fake", 1,
+              [&](const Result<ModelHost::Hosted>& found) { answer.set_value(code_of(found)); });
+    EXPECT_EQ(answer.get_future().get(), Code::kInternal);
+  }
+  for (const ModelHostOptions& options : {open, fingerprint}) {
+    ModelHost host(options);
+    std::promise<Code> answer;
+    host.load("fake", [&](const Result<>& loaded) { answer.set_value(code_of(loaded)); });
+    EXPECT_EQ(answer.get_future().get(), Code::kInternal);
+    host.look_for_changes();
+  }
 }
 
 }  // namespace

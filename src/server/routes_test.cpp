@@ -2,6 +2,7 @@
 // Every route of the server, over real sockets, with a model that answers by rule.
 #include <future>
 #include <list>
+#include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -67,7 +68,8 @@ class RoutesTest : public testing::Test {
     options.fingerprint = [this](const model::Package& package, int) {
       return changed_ == package.name ? "new" : "old";
     };
-    options.inventory = [] {
+    options.inventory = [this] {
+      if (store_is_broken_) throw std::runtime_error("the store cannot be read");
       model::Package finder = fake_package("finder");
       finder.task = model::Task::kDetect;
       return std::vector<model::Package>{fake_package("fake"),  fake_package("other"),
@@ -139,6 +141,7 @@ class RoutesTest : public testing::Test {
   std::shared_ptr<Control> control_ = std::make_shared<Control>();
   bool loaded_ = false, hold_loading_ = false;
   std::string load_error_;
+  std::atomic<bool> store_is_broken_ = false;
   std::string changed_;  // a package whose files are other ones now
   std::atomic<int> started_ = 0;
   RecentErrors errors_;
@@ -400,6 +403,13 @@ TEST_F(RoutesTest, ErrorsOfTheModelHaveTheirStatus) {
   TestResponse busy = infer("", kBmp, good);
   EXPECT_EQ(busy.status, 503);
   EXPECT_EQ(busy.headers["retry-after"], "1");
+}
+
+TEST_F(RoutesTest, AStoreThatCannotBeReadIsAnAnswerToo) {
+  start();
+  store_is_broken_ = true;
+  EXPECT_EQ(infer("?model=other", kBmp, picture(4, 4, 1, 2, 3)).status, 500);
+  EXPECT_EQ(errors_.to_json().at(0)["message"], "the store cannot be read");
 }
 
 TEST_F(RoutesTest, AClientThatGoesAwayCancelsItsRequest) {
