@@ -86,6 +86,14 @@ TEST(Remedies, ARuleForTheNpuLeavesTheDisplayAlone) {
               HasSubstr("SUBSYSTEM==\"drm\", KERNELS==\"fdab0000.npu\""));
 }
 
+TEST(Remedies, ARuleForAnNpuLeavesOtherAcceleratorsAlone) {
+  EXPECT_THAT(remedy_of("ROCKET-NODE-PERM", "rocket-debian12-udev", ""),
+              HasSubstr("echo 'SUBSYSTEM==\"accel\", KERNELS==\"rknn\", GROUP="));
+  EXPECT_THAT(
+      remedy_of("XD-NODE-PERM", "phoenix-no-group", "char /dev/accel/accel0 261:0 0600 0:0\n"),
+      HasSubstr("echo 'SUBSYSTEM==\"accel\", DRIVERS==\"amdxdna\", GROUP="));
+}
+
 TEST(Remedies, AContainerCannotMendWhatOnlyTheHostMay) {
   const std::string docker =
       "char /dev/dri/card1 226:1 0600 0:0\n"

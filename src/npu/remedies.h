@@ -21,7 +21,7 @@ std::string recover_as_root(std::string_view device, std::string_view step);
 
 /// How this user gets at a node that its mode keeps from them: joins the node's group on a host,
 /// gets the gid in a container (--group-add GID) or a pod (supplementalGroups). `rule_match` is the
-/// udev match for nodes that only root may open, such as SUBSYSTEM=="accel".
+/// udev match for nodes that only root may open, such as SUBSYSTEM=="accel", DRIVERS=="amdxdna".
 Remedy join_group(const CheckContext& context, const std::string& node,
                   std::string_view rule_match);
 

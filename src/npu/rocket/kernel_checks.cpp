@@ -19,7 +19,8 @@ constexpr std::size_t kWedged = 5;      // timeouts after which no job is expect
 constexpr double kWedgedSeconds = 600;  // in which they come
 constexpr std::string_view kTimedOut = "NPU job timed out";
 constexpr std::string_view kBegun[] = {"Initialized rocket"};
-constexpr std::string_view kMatch = "SUBSYSTEM==\"accel\"";
+// The node hangs on a platform device of this name, which no driver is bound to.
+constexpr std::string_view kAccelMatch = "SUBSYSTEM==\"accel\", KERNELS==\"rknn\"";
 
 std::string release_line(const CheckContext& context) {
   return "/proc/sys/kernel/osrelease: " + host::kernel_release(context.machine());
@@ -255,7 +256,7 @@ Verdict check_permission(const CheckContext& context) {
     problem.evidence = {
         describe_node(context.machine(), device.node),
         fmt::format("this process: uid {}, groups{}", context.machine().identity().uid, groups)};
-    problem.remedy = join_group(context, device.node, kMatch);
+    problem.remedy = join_group(context, device.node, kAccelMatch);
     problems.push_back(std::move(problem));
   }
   return fail(std::move(problems));

@@ -251,7 +251,9 @@ std::span<const Check> checks() {
        .family = kFamily,
        .layer = Layer::kHardware,
        .title = "Nobody has reset the PCI function",
-       .symptom = "not ready after FLR; Start hardware failed -22; /dev/accel/accel0 is gone",
+       .symptom =
+           "not ready 65535ms after FLR; giving up; Start hardware failed -22; /dev/accel/accel0 "
+           "is gone",
        .cause = "a function level reset was tried; this NPU does not come back from it",
        .fix = "reboot, and never reset it through sysfs again",
        .links = kFlrLinks,

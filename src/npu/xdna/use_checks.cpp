@@ -5,6 +5,7 @@
 // loaded anew), and with some kernels opening alone binds the process to it.
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@
 namespace anynpu::npu::xdna {
 namespace {
 
+constexpr std::string_view kAccelMatch = "SUBSYSTEM==\"accel\", DRIVERS==\"amdxdna\"";
 constexpr std::uint64_t kHeapBytes = 64 << 20;  // the driver's buffer heap, locked into memory
 
 // Debian 13 itself and Debian 12 have an XRT of 2022, which knows no NPU.
@@ -71,7 +73,7 @@ Verdict check_node_permission(const CheckContext& context) {
       if (!context.machine().exists(node) || context.machine().may_open(node)) continue;
       problems.push_back({.device = device.id,
                           .evidence = {describe_node(context.machine(), node)},
-                          .remedy = join_group(context, node, "SUBSYSTEM==\"accel\"")});
+                          .remedy = join_group(context, node, kAccelMatch)});
     }
   return fail(std::move(problems));
 }
