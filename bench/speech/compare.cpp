@@ -22,9 +22,8 @@
 #include "runtime/served_model.h"
 #include "speech/transcriber.h"
 
+namespace anynpu {
 namespace {
-
-using namespace anynpu;
 
 std::vector<float> samples_of(const std::filesystem::path& file) {
   auto source = audio::file_source(file);
@@ -38,9 +37,7 @@ int fail(const Error& error) {
   return 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int program(int argc, char** argv) {
   if (argc < 3) return fail({Code::kInvalid, "speech_compare MODEL FOLDER [NAME=VALUE ...]"});
   std::map<std::string, std::string> settings;
   for (int i = 3; i < argc; ++i) {
@@ -140,4 +137,11 @@ int main(int argc, char** argv) {
     fmt::print("  time to the plain loop's: {:.3f}\n", our_ms / their_ms);
   }
   return 0;
+}
+
+}  // namespace
+}  // namespace anynpu
+
+int main(int argc, char** argv) {
+  return anynpu::program(argc, argv);
 }

@@ -27,9 +27,8 @@
 #include "speech/pipeline.h"
 #include "speech/whisper_tokens.h"
 
+namespace anynpu {
 namespace {
-
-using namespace anynpu;
 
 int fail(const Error& error) {
   fmt::print(stderr, "{} {}\n", error.message, error.hint);
@@ -225,9 +224,7 @@ int compare(const std::string& name, const std::string& folder, int rounds, std:
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int program(int argc, char** argv) {
   if (argc < 3)
     return fail({Code::kInvalid, "speech_long_file MODEL FOLDER [rounds=N] [windows=N]"});
   std::map<std::string, int> settings = {{"rounds", 3}, {"windows", 100000}};
@@ -237,4 +234,11 @@ int main(int argc, char** argv) {
   }
   return compare(argv[1], argv[2], settings["rounds"],
                  static_cast<std::size_t>(settings["windows"]));
+}
+
+}  // namespace
+}  // namespace anynpu
+
+int main(int argc, char** argv) {
+  return anynpu::program(argc, argv);
 }
