@@ -20,6 +20,9 @@ A block is a run of lines without an empty one; lines that start with '#' are co
             expression), is (VALUE is string, number, boolean, array, object or null)
     TIMEOUT seconds (300): for what hangs, not for what is slow on a busy machine
 
+The machine has no NPU, also where this one has: ANYNPU_MACHINE names sim/machines/no-npu-amd64.machine,
+unless RUN or ENV name another.
+
 In the commands $MODELS is the user's folder of model packages, $SOURCE the repository's folder, $SIM the
 folder of simulated vendor libraries, and $CANARY the picture of the first package.
 """
@@ -35,6 +38,8 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parent.parent
+MACHINE = SOURCE / "sim" / "machines" / "no-npu-amd64.machine"
 SINGLE = {"NAME", "RUN", "EXIT", "TIMEOUT"}
 CHECKS = {"EXPECT", "EXPECT_REGEX", "EXPECT_NOT", "EXPECT_EMPTY", "STDERR", "STDERR_REGEX", "STDERR_NOT",
           "STDERR_EMPTY", "JSON"}
@@ -168,7 +173,7 @@ def environment_for(binary, tools):
         raise SystemExit(f"{models / FIRST_PACKAGE} has no canary picture: run `make test`, which gets the models")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANYNPU_")}
     environment.update(PATH=f"{tools}:{environment['PATH']}", LC_ALL="C.UTF-8", MODELS=str(models),
-                       CANARY=str(canary), SOURCE=str(HERE.parent.parent),
+                       CANARY=str(canary), SOURCE=str(SOURCE), ANYNPU_MACHINE=str(MACHINE),
                        SIM=str(binary.parent.parent / "lib" / "anynpu" / "sim"))
     return environment
 

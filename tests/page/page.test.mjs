@@ -11,7 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import {Validator} from '@seriousme/openapi-schema-validator';
 import {chromium} from 'playwright-core';
-import {PATIENCE_MS, dataHome, needed, spoken, startServer} from './server.mjs';
+import {PATIENCE_MS, dataHome, machineOf, needed, spoken, startServer} from './server.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -22,7 +22,7 @@ const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', 
 const CLASSIFIER = 'mobilenet_v1';
 const DETECTOR = 'ssd_mobilenet_v1';
 const TOKEN = 'open-sesame';
-const MACHINE = new URL('../../sim/machines/krackan-no-firmware.machine', import.meta.url).pathname;
+const MACHINE = machineOf('krackan-no-firmware');
 const FINDING = 'XD-FW-MISSING';
 const SPEECH = 'moonshine_tiny';
 
@@ -309,12 +309,14 @@ const tests = {
       const status = await response.json();
       status.findings = [{id: 'RK-NODE-PERM', layer: 'permission', cause: 'this user may not open the nodes',
         remedy: {text: 'join the group', commands: ['sudo usermod -aG render user']}}];
+      status.models[0].instances[0].blind = {message: 'the kernel log cannot be read', hint: 'give it CAP_SYSLOG'};
       await route.fulfill({response, json: status});
     });
     const found = page.locator('#findings [data-finding="RK-NODE-PERM"]');
     await found.waitFor();
     assert.match(await found.textContent(), /this user may not open the nodes.*sudo usermod -aG render user/);
     assert.ok(await page.isVisible('#findings-link'));
+    assert.equal(await page.textContent('[data-blind]:visible'), 'the kernel log cannot be read (give it CAP_SYSLOG)');
     return page;
   },
 

@@ -4,6 +4,7 @@ import {spawn} from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import {fileURLToPath} from 'node:url';
 
 export const PATIENCE_MS = 60_000;
 
@@ -15,15 +16,22 @@ export function needed(file, hint) {
 export const dataHome =
   path.join(process.env.XDG_DATA_HOME || path.join(os.homedir(), '.local/share'), 'anynpu');
 
+/** The file of a simulated machine, for ANYNPU_MACHINE. */
+export const machineOf = (name) =>
+  fileURLToPath(new URL(`../../sim/machines/${name}.machine`, import.meta.url));
+
 /** "Front_Center": the file in which these words are spoken. */
 export const spoken = (words) =>
   needed(path.join(dataHome, 'test-sounds', `${words}.wav`), 'run tools/setup test');
 
-/** Resolves with the address, the process id, and functions that end it. */
+/**
+ * Resolves with the address, the process id, and functions that end it. The machine has no NPU, also
+ * where this one has, unless `env` names another.
+ */
 export async function startServer(args, env = {}) {
   const binary = needed(process.env.ANYNPU_BINARY ?? '', 'set ANYNPU_BINARY to the program');
   const server = spawn(binary, ['serve', ...args],
-    {stdio: ['ignore', 'pipe', 'pipe'], env: {...process.env, ...env}});
+    {stdio: ['ignore', 'pipe', 'pipe'], env: {...process.env, ANYNPU_MACHINE: machineOf('no-npu-amd64'), ...env}});
   let said = '';
   const url = await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no address after a minute: ${said}`)), PATIENCE_MS);
