@@ -60,7 +60,7 @@ Result<FrontEnd> FrontEnd::create(const MelOptions& options) {
 
 Result<FrontEnd> FrontEnd::create(const MelOptions& options, const Kernel& kernel) {
   ANYNPU_CHECK(check(options));
-  return FrontEnd(std::make_shared<const Plan>(make_plan(options)), kernel);
+  return FrontEnd(std::make_shared<const Plan>(make_plan(options, kernel.lanes)), kernel);
 }
 
 std::size_t FrontEnd::frames(std::size_t samples) const {

@@ -3,24 +3,50 @@
 //
 // Included once per target by kernel.cpp; no include guard on purpose.
 
-// Filters the spectrum in the workspace and writes one vector of frames per bin.
-template <bool kLog, class D>
+// The samples of a vector of frames of the next block are asked for while this one is filtered, a
+// cache line or two per bin: the order in which the transposition reads them is no order that a
+// processor foresees, and all at once they would be in the way of everything else.
+struct NextSamples {
+  const char* at = nullptr;
+  const char* end = nullptr;
+};
+
+constexpr std::size_t kCacheLine = 64;
+
+template <typename Sample>
+HWY_INLINE NextSamples next_samples(const Block<Sample>& block, int frame, int lanes, int hop) {
+  const std::size_t begin =
+      static_cast<std::size_t>(block.frames + frame) * static_cast<std::size_t>(hop);
+  if (begin >= block.readable) return {};
+  const std::size_t count = static_cast<std::size_t>(lanes) * static_cast<std::size_t>(hop);
+  const std::size_t bytes = std::min(count, block.readable - begin) * sizeof(Sample);
+  const char* at = reinterpret_cast<const char*>(block.samples + begin);
+  return {at, at + bytes};
+}
+
+// Filters a spectrum and writes one vector of frames per bin.
+template <bool kLog, std::size_t kLinesPerBin, class D>
 HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT spectrum,
-                                float* HWY_RESTRICT out, std::ptrdiff_t stride,
+                                NextSamples next, float* HWY_RESTRICT out, std::ptrdiff_t stride,
                                 hn::VFromD<D> largest) {
   using V = hn::VFromD<D>;
-  const std::size_t lanes = hn::Lanes(d);
   const V floor = hn::Set(d, static_cast<float>(plan.options.floor));
   const V factor = hn::Set(d, plan.log_factor);
   const float* HWY_RESTRICT weight = plan.filters.weights.data();
   const std::size_t bins = plan.filters.first.size();
   for (std::size_t bin = 0; bin < bins; ++bin, out += stride) {
-    const float* HWY_RESTRICT value =
-        spectrum + static_cast<std::size_t>(plan.filters.first[bin]) * lanes;
+    if (next.at < next.end)
+      for (std::size_t i = 0; i < kLinesPerBin; ++i, next.at += kCacheLine) hwy::Prefetch(next.at);
+    const std::int32_t* HWY_RESTRICT place = plan.place.data() + plan.filters.first[bin];
     const auto count = static_cast<std::size_t>(plan.filters.count[bin]);
+    auto value = [&](std::size_t i) HWY_ATTR { return hn::Load(d, spectrum + place[i]); };
     V sum = hn::Zero(d);
-    for (std::size_t i = 0; i < count; ++i)
-      sum = hn::MulAdd(hn::Load(d, value + i * lanes), hn::Set(d, weight[i]), sum);
+    std::size_t i = 0;
+    for (; i + 2 <= count; i += 2) {
+      sum = hn::MulAdd(value(i), hn::Set(d, weight[i]), sum);
+      sum = hn::MulAdd(value(i + 1), hn::Set(d, weight[i + 1]), sum);
+    }
+    if (i < count) sum = hn::MulAdd(value(i), hn::Set(d, weight[i]), sum);
     weight += count;
     if constexpr (kLog) sum = scaled_log2(d, hn::Max(sum, floor), factor);
     largest = hn::Max(largest, sum);
@@ -29,23 +55,12 @@ HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT
   return largest;
 }
 
-// Asks for the samples of a vector of frames of the next block: the order in which the
-// transposition reads them is no order that a processor foresees.
-template <typename Sample>
-HWY_INLINE void prefetch_frames(const Block<Sample>& block, int frame, int lanes, int hop) {
-  const std::size_t begin =
-      static_cast<std::size_t>(block.frames + frame) * static_cast<std::size_t>(hop);
-  const std::size_t end = begin + static_cast<std::size_t>(lanes) * static_cast<std::size_t>(hop);
-  constexpr std::size_t kLine = 64 / sizeof(Sample);
-  for (std::size_t i = begin; i < end && i < block.readable; i += kLine)
-    hwy::Prefetch(block.samples + i);
-}
-
 template <class D, typename Sample>
 HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT window,
                            const Block<Sample>& block, Workspace& workspace) {
   using V = hn::VFromD<D>;
   const int lanes = static_cast<int>(hn::Lanes(d));
+  constexpr std::size_t kLines = sizeof(Sample) / 2;
   const MelOptions& options = plan.options;
   const std::ptrdiff_t hop = options.hop;
   if (plan.fast400) {
@@ -58,24 +73,26 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
   V largest = hn::Set(d, -3e38F);
   float largest_of_rest = -3e38F;
   for (int frame = 0; frame < block.frames; frame += lanes) {
-    prefetch_frames(block, frame, lanes, options.hop);
+    float* HWY_RESTRICT spectrum = nullptr;
     if (plan.fast400) {
-      power_spectrum400(d, plan, window, workspace.samples() + frame, workspace);
+      spectrum = power_spectrum400(d, plan, window, workspace.samples() + frame, workspace);
     } else {
       transpose(d, Rows<Sample>{block.samples + frame * hop, hop, block.frames - 1 - frame}, lanes,
                 options.window_length, workspace.samples(), lanes);
-      power_spectrum_mixed(d, plan, window, workspace.samples(), workspace);
+      spectrum = power_spectrum_mixed(d, plan, window, workspace.samples(), workspace);
     }
-    float* HWY_RESTRICT spectrum = workspace.spectrum();
     if (options.magnitude)
-      for (int k = 0; k < plan.values; ++k)
-        hn::Store(hn::Sqrt(hn::Load(d, spectrum + k * lanes)), d, spectrum + k * lanes);
+      for (std::int32_t place : plan.place) {
+        float* value = spectrum + place;
+        hn::Store(hn::Sqrt(hn::Load(d, value)), d, value);
+      }
+    const NextSamples next = next_samples(block, frame, lanes, options.hop);
     const bool whole = frame + lanes <= block.frames;
     float* out = whole ? block.out + frame : workspace.block();
     const std::ptrdiff_t stride = whole ? block.stride : kBlockFrames;
     const V seen = options.logarithm == Logarithm::kNone
-                       ? filter<false>(d, plan, spectrum, out, stride, largest)
-                       : filter<true>(d, plan, spectrum, out, stride, largest);
+                       ? filter<false, kLines>(d, plan, spectrum, next, out, stride, largest)
+                       : filter<true, kLines>(d, plan, spectrum, next, out, stride, largest);
     if (whole) {
       largest = seen;
       continue;

@@ -79,13 +79,12 @@ Workspace::Workspace(const Plan& plan) {
     samples_ = allocate(static_cast<std::size_t>(options.hop) *
                         static_cast<std::size_t>(plan.polyphase_stride));
     scratch_ = allocate(std::size_t{8} * 25 * 2 * kLanes);
-    scratch2_ = allocate(std::size_t{2} * 25 * 2 * kLanes);
   } else {
     samples_ = allocate(static_cast<std::size_t>(options.window_length) * kLanes);
     scratch_ = allocate(static_cast<std::size_t>(plan.points) * 2 * kLanes);
     scratch2_ = allocate(static_cast<std::size_t>(plan.points) * 2 * kLanes);
+    spectrum_ = allocate(static_cast<std::size_t>(plan.values) * kLanes);
   }
-  spectrum_ = allocate(static_cast<std::size_t>(plan.values) * kLanes);
   block_ = allocate(static_cast<std::size_t>(options.bins) * kBlockFrames);
 }
 

@@ -21,10 +21,11 @@ class Workspace {
   explicit Workspace(const Plan& plan);
 
   float* samples() { return samples_.get(); }  // transposed, one column per frame
-  float* scratch() { return scratch_.get(); }  // two buffers of the transform
+  float* scratch() { return scratch_.get(); }  // of the transform
+  float* block() { return block_.get(); }      // [bins][kBlockFrames]
+  // Only the general transform has these; that of 400 points works in place.
   float* scratch2() { return scratch2_.get(); }
   float* spectrum() { return spectrum_.get(); }  // [values][lanes]
-  float* block() { return block_.get(); }        // [bins][kBlockFrames]
 
  private:
   struct Free {

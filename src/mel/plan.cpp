@@ -25,7 +25,7 @@ std::vector<int> radices_of(int n) {
   return radices;
 }
 
-void make_fast400(Plan& plan) {
+void make_fast400(Plan& plan, int lanes) {
   const int hop = plan.options.hop;
   const int columns = kBlockFrames + (400 + hop - 1) / hop - 1;
   // Whole vectors, and not a multiple of 4 KiB over four rows.
@@ -36,16 +36,22 @@ void make_fast400(Plan& plan) {
       plan.tap_offsets.push_back(
           static_cast<std::int32_t>(tap % hop * plan.polyphase_stride + tap / hop));
     }
-  auto value_of = [](int k1, int k2) {
+  // power_spectrum400 works in place: what it says of its rows is repeated here.
+  plan.place.resize(static_cast<std::size_t>(plan.values));
+  auto put = [&](int k1, int k2, int vectors) {
     const int k = (225 * k1 + 176 * k2) % 400;
-    return k <= 200 ? k : 400 - k;
+    plan.place[static_cast<std::size_t>(k <= 200 ? k : 400 - k)] = vectors * lanes;
   };
-  for (int k1 = 0; k1 < 8; ++k1)
-    for (int k2 = 0; k2 < 25; ++k2) plan.spectrum_index.push_back(value_of(k1, k2));
-  for (int k2 = 0; k2 < 25; ++k2) plan.spectrum_index8.push_back(value_of(8, k2));
+  for (int k2 = 0; k2 < 25; ++k2) {
+    const int in_row = k2 % 5 * 5 + k2 / 5;
+    for (int k1 = 1; k1 < 8; ++k1) put(k1, k2, 50 * k1 + in_row);
+    if (k2 > 12) continue;
+    put(0, k2, 2 * in_row);
+    put(8, k2, 2 * in_row + 1);
+  }
 }
 
-void make_mixed(Plan& plan) {
+void make_mixed(Plan& plan, int lanes) {
   const int transform = plan.options.transform;
   plan.points = transform % 2 == 0 ? transform / 2 : transform;
   plan.radices = radices_of(plan.points);
@@ -61,22 +67,23 @@ void make_mixed(Plan& plan) {
   }
   if (transform % 2 == 0)
     for (int k = 0; k <= plan.points / 2; ++k) push_root(plan.split, k, transform);
+  for (int k = 0; k < plan.values; ++k) plan.place.push_back(k * lanes);
   plan.window_offset =
       plan.options.window_in_middle ? (transform - plan.options.window_length) / 2 : 0;
 }
 
 }  // namespace
 
-Plan make_plan(const MelOptions& options) {
+Plan make_plan(const MelOptions& options, int lanes) {
   Plan plan;
   plan.options = options;
   plan.values = options.transform / 2 + 1;
   plan.fast400 = options.transform == 400 && options.window_length == 400 && options.hop >= 80 &&
                  options.hop <= 400 && !options.remove_dc && options.preemphasis == 0;
   if (plan.fast400)
-    make_fast400(plan);
+    make_fast400(plan, lanes);
   else
-    make_mixed(plan);
+    make_mixed(plan, lanes);
 
   const std::vector<double> taps = window(options.window, options.window_length);
   for (int i = 0; i < options.window_length; ++i) {

@@ -29,8 +29,6 @@ struct Plan {
   bool fast400 = false;
   std::ptrdiff_t polyphase_stride = 0;    // floats from one row of transposed samples to the next
   std::vector<std::int32_t> tap_offsets;  // [25][16] into the transposed samples
-  std::vector<std::int32_t> spectrum_index;   // [8][25] where a result belongs; row 0 is for k1 = 0
-  std::vector<std::int32_t> spectrum_index8;  // [25] for k1 = 8
 
   /// The window times the sample scale, for samples in [-1, 1] and for int16. Order of the kernel:
   /// [25][16] when fast400, else by time.
@@ -45,11 +43,14 @@ struct Plan {
   std::vector<float> split;  // (re, im) of exp(-2 pi i k / transform), k <= points / 2; even only
   int window_offset = 0;     // zeros of the transform before the window
 
+  /// [values] where the transform leaves the vector of each value of the spectrum, in floats.
+  std::vector<std::int32_t> place;
+
   SparseFilters filters;
   float log_factor = 0;  // times log2
 };
 
-/// `options` pass check().
-Plan make_plan(const MelOptions& options);
+/// `options` pass check(); `lanes` are those of the kernel.
+Plan make_plan(const MelOptions& options, int lanes);
 
 }  // namespace anynpu::mel

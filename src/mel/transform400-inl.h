@@ -45,30 +45,29 @@ HWY_INLINE void column16(D d, const float* HWY_RESTRICT samples,
         out);  // k1 = 0, and 8 as the imaginary part
   store(d, Complex<V>{hn::Sub(c0, c2), hn::Sub(c3, c1)}, out + 4 * row);
   const V less = hn::Sub(d1, d3), more = hn::Add(d1, d3);
-  const V down = hn::NegMulAdd(root, more, hn::Neg(d2));
-  const V up = hn::NegMulAdd(root, more, d2);
-  store(d, Complex<V>{hn::MulAdd(root, less, d0), down}, out + 2 * row);
-  store(d, Complex<V>{hn::NegMulAdd(root, less, d0), up}, out + 6 * row);
+  store(d, Complex<V>{hn::MulAdd(root, less, d0), hn::NegMulSub(root, more, d2)}, out + 2 * row);
+  store(d, Complex<V>{hn::NegMulAdd(root, less, d0), hn::NegMulAdd(root, more, d2)}, out + 6 * row);
 
   // Odd k1: with v_j = (difference[j] - i difference[j + 4]) W16^j, a complex transform of 4
-  // points of which k1 = 3 and 7 are conjugates.
+  // points of which k1 = 3 and 7 are conjugates. Of row 3 it is the negative: only its power
+  // counts.
   const V b2 = hn::Sub(difference[2], difference[6]), b6 = hn::Add(difference[2], difference[6]);
-  const Complex<V> v0 = {difference[0], hn::Neg(difference[4])};
-  const Complex<V> sum02 = {hn::MulAdd(root, b2, v0.re), hn::NegMulAdd(root, b6, v0.im)};
-  const Complex<V> difference02 = {hn::NegMulAdd(root, b2, v0.re), hn::MulAdd(root, b6, v0.im)};
-  const V minus_cosine = hn::Neg(cosine), minus_sine = hn::Neg(sine);
-  const Complex<V> v1 = {
-      hn::NegMulAdd(sine, difference[5], hn::Mul(cosine, difference[1])),
-      hn::MulAdd(minus_sine, difference[1], hn::Mul(minus_cosine, difference[5]))};
-  const Complex<V> v3 = {
-      hn::NegMulAdd(cosine, difference[7], hn::Mul(sine, difference[3])),
-      hn::MulAdd(minus_cosine, difference[3], hn::Mul(minus_sine, difference[7]))};
+  const Complex<V> sum02 = {hn::MulAdd(root, b2, difference[0]),
+                            hn::NegMulSub(root, b6, difference[4])};
+  const Complex<V> difference02 = {hn::NegMulAdd(root, b2, difference[0]),
+                                   hn::MulSub(root, b6, difference[4])};
+  const Complex<V> v1 = {hn::NegMulAdd(sine, difference[5], hn::Mul(cosine, difference[1])),
+                         hn::NegMulSub(sine, difference[1], hn::Mul(cosine, difference[5]))};
+  const Complex<V> v3 = {hn::NegMulAdd(cosine, difference[7], hn::Mul(sine, difference[3])),
+                         hn::NegMulSub(cosine, difference[3], hn::Mul(sine, difference[7]))};
   const Complex<V> sum13 = v1 + v3, difference13 = v1 - v3;
   store(d, sum02 + sum13, out + 1 * row);
   store(d, minus_i(difference02, difference13), out + 5 * row);
-  const Complex<V> x3 = plus_i(difference02, difference13), x7 = sum02 - sum13;
-  store(d, Complex<V>{x3.re, hn::Neg(x3.im)}, out + 3 * row);
-  store(d, Complex<V>{x7.re, hn::Neg(x7.im)}, out + 7 * row);
+  store(d,
+        Complex<V>{hn::Sub(difference13.im, difference02.re),
+                   hn::Add(difference02.im, difference13.re)},
+        out + 3 * row);
+  store(d, Complex<V>{hn::Sub(sum02.re, sum13.re), hn::Sub(sum13.im, sum02.im)}, out + 7 * row);
 }
 
 // cos and sin of 2 pi i / 25, i = b k for b, k = 1..4.
@@ -89,73 +88,81 @@ inline constexpr float kTwiddle25[4][4][2] = {{{0.968583161128631119F, 0.2486898
                                                {-0.992114701314477832F, 0.125333233564304245F},
                                                {-0.637423989748689710F, -0.770513242775789231F}}};
 
-// Complex transform of 25 points; `result(k2, value)` takes each.
-template <class D, class Result>
-HWY_INLINE void row25(D d, const float* HWY_RESTRICT in, float* HWY_RESTRICT between,
-                      const Result& result) {
+// The complex transform of a row of 25 points, in place, in two halves of five steps each, so that
+// the second half of a row and the first half of the next, which wait for nothing of each other,
+// can be computed in turn.
+template <class D>
+HWY_INLINE void row25_first(D d, float* points, std::size_t b) {
   using V = hn::VFromD<D>;
   const std::size_t step = 2 * hn::Lanes(d);
-  for (std::size_t b = 0; b < 5; ++b) {
-    Complex<V> x[5];
-    for (std::size_t a = 0; a < 5; ++a) x[a] = load(d, in + (5 * a + b) * step);
-    transform5(d, x);
-    store(d, x[0], between + b * step);
-    for (std::size_t k = 1; k < 5; ++k) {
-      if (b == 0) {
-        store(d, x[k], between + 5 * k * step);
-      } else {
-        const float* w = kTwiddle25[b - 1][k - 1];
-        const V re = hn::Set(d, w[0]), im = hn::Set(d, w[1]);
-        store(d,
-              Complex<V>{hn::MulAdd(x[k].im, im, hn::Mul(x[k].re, re)),
-                         hn::NegMulAdd(x[k].re, im, hn::Mul(x[k].im, re))},
-              between + (5 * k + b) * step);
-      }
+  points += b * step;
+  Complex<V> x[5];
+  for (std::size_t a = 0; a < 5; ++a) x[a] = load(d, points + 5 * a * step);
+  transform5(d, x);
+  store(d, x[0], points);
+  for (std::size_t k = 1; k < 5; ++k) {
+    if (b != 0) {
+      const float* w = kTwiddle25[b - 1][k - 1];
+      const V re = hn::Set(d, w[0]), im = hn::Set(d, w[1]);
+      x[k] = {hn::MulAdd(x[k].im, im, hn::Mul(x[k].re, re)),
+              hn::NegMulAdd(x[k].re, im, hn::Mul(x[k].im, re))};
     }
-  }
-  for (std::size_t k = 0; k < 5; ++k) {
-    Complex<V> x[5];
-    for (std::size_t b = 0; b < 5; ++b) x[b] = load(d, between + (5 * k + b) * step);
-    transform5(d, x);
-    for (std::size_t kk = 0; kk < 5; ++kk) result(k + 5 * kk, x[kk]);
+    store(d, x[k], points + 5 * k * step);
   }
 }
 
-// The power spectrum of one vector of frames, whose first tap is samples[0].
+// `result(place, value)` takes those with k2 = k mod 5: k2 = k + 5 j has the place 5 k + j.
+template <class D, class Result>
+HWY_INLINE void row25_second(D d, const float* points, std::size_t k, const Result& result) {
+  using V = hn::VFromD<D>;
+  const std::size_t step = 2 * hn::Lanes(d);
+  Complex<V> x[5];
+  for (std::size_t b = 0; b < 5; ++b) x[b] = load(d, points + (5 * k + b) * step);
+  transform5(d, x);
+  for (std::size_t j = 0; j < 5; ++j) result(5 * k + j, x[j]);
+}
+
+// The power spectrum of one vector of frames, whose first tap is samples[0]; where it is, in the
+// order of plan.place: of the rows k1 = 1 to 7 the first 25 of their 50 vectors, in row 0 the power
+// for k1 = 0 and 8 in the place of the complex number.
 template <class D>
-HWY_INLINE void power_spectrum400(D d, const Plan& plan, const float* HWY_RESTRICT window,
-                                  const float* HWY_RESTRICT samples, Workspace& workspace) {
+HWY_INLINE float* power_spectrum400(D d, const Plan& plan, const float* HWY_RESTRICT window,
+                                    const float* HWY_RESTRICT samples, Workspace& workspace) {
   using V = hn::VFromD<D>;
   const std::size_t lanes = hn::Lanes(d);
-  float* HWY_RESTRICT columns = workspace.scratch();
-  float* HWY_RESTRICT between = workspace.scratch2();
-  float* HWY_RESTRICT spectrum = workspace.spectrum();
+  float* columns = workspace.scratch();
   for (std::size_t n2 = 0; n2 < 25; ++n2)
     column16(d, samples, plan.tap_offsets.data() + 16 * n2, window + 16 * n2,
              columns + 2 * lanes * n2);
 
-  float* HWY_RESTRICT packed = between + 50 * lanes;
-  row25(d, columns, between, [&](std::size_t k2, const Complex<V>& value) HWY_ATTR {
-    store(d, value, packed + 2 * lanes * k2);
-  });
-  const std::int32_t* index0 = plan.spectrum_index.data();
-  const std::int32_t* index8 = plan.spectrum_index8.data();
-  const Complex<V> zero = load(d, packed);
-  auto at = [&](std::int32_t index) { return spectrum + static_cast<std::size_t>(index) * lanes; };
-  hn::Store(hn::Mul(zero.re, zero.re), d, at(index0[0]));
-  hn::Store(hn::Mul(zero.im, zero.im), d, at(index8[0]));
-  const V quarter = hn::Set(d, 0.25F);
-  for (std::size_t k2 = 1; k2 <= 12; ++k2) {
-    const Complex<V> a = load(d, packed + 2 * lanes * k2);
-    const Complex<V> b = load(d, packed + 2 * lanes * (25 - k2));
-    const Complex<V> sum = a + b, difference = a - b;
-    hn::Store(hn::Mul(quarter, power(Complex<V>{sum.re, difference.im})), d, at(index0[k2]));
-    hn::Store(hn::Mul(quarter, power(Complex<V>{sum.im, difference.re})), d, at(index8[k2]));
+  for (std::size_t b = 0; b < 5; ++b) row25_first(d, columns, b);
+  for (std::size_t i = 0; i < 5; ++i) {
+    row25_first(d, columns + 50 * lanes, i);
+    row25_second(d, columns, i, [&](std::size_t place, const Complex<V>& value) HWY_ATTR {
+      store(d, value, columns + 2 * lanes * place);
+    });
   }
   for (std::size_t k1 = 1; k1 < 8; ++k1) {
-    const std::int32_t* index = plan.spectrum_index.data() + 25 * k1;
-    row25(d, columns + 50 * lanes * k1, between,
-          [&](std::size_t k2, const Complex<V>& value)
-              HWY_ATTR { hn::Store(power(value), d, at(index[k2])); });
+    float* row = columns + 50 * lanes * k1;
+    for (std::size_t i = 0; i < 5; ++i) {
+      if (k1 < 7) row25_first(d, row + 50 * lanes, i);
+      row25_second(d, row, i, [&](std::size_t place, const Complex<V>& value) HWY_ATTR {
+        hn::Store(power(value), d, row + lanes * place);
+      });
+    }
   }
+
+  const Complex<V> zero = load(d, columns);
+  store(d, Complex<V>{hn::Mul(zero.re, zero.re), hn::Mul(zero.im, zero.im)}, columns);
+  const V quarter = hn::Set(d, 0.25F);
+  auto at = [&](std::size_t k2) { return columns + 2 * lanes * (k2 % 5 * 5 + k2 / 5); };
+  for (std::size_t k2 = 1; k2 <= 12; ++k2) {
+    const Complex<V> a = load(d, at(k2)), b = load(d, at(25 - k2));
+    const Complex<V> sum = a + b, difference = a - b;
+    store(d,
+          Complex<V>{hn::Mul(quarter, power(Complex<V>{sum.re, difference.im})),
+                     hn::Mul(quarter, power(Complex<V>{sum.im, difference.re}))},
+          at(k2));
+  }
+  return columns;
 }

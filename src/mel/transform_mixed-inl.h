@@ -118,10 +118,10 @@ HWY_INLINE void prepare_frames(D d, const MelOptions& options, float* HWY_RESTRI
   }
 }
 
-// The power spectrum of one vector of frames. samples[t of window_length] is changed.
+// The power spectrum of one vector of frames; where it is. samples[t of window_length] is changed.
 template <class D>
-HWY_INLINE void power_spectrum_mixed(D d, const Plan& plan, const float* HWY_RESTRICT window,
-                                     float* HWY_RESTRICT samples, Workspace& workspace) {
+HWY_INLINE float* power_spectrum_mixed(D d, const Plan& plan, const float* HWY_RESTRICT window,
+                                       float* HWY_RESTRICT samples, Workspace& workspace) {
   using V = hn::VFromD<D>;
   const std::size_t lanes = hn::Lanes(d);
   const MelOptions& options = plan.options;
@@ -148,7 +148,7 @@ HWY_INLINE void power_spectrum_mixed(D d, const Plan& plan, const float* HWY_RES
   if (!even) {
     for (std::size_t k = 0; k <= transform / 2; ++k)
       hn::Store(power(load(d, z + 2 * lanes * k)), d, spectrum + k * lanes);
-    return;
+    return spectrum;
   }
   // Even and odd samples were the real and the imaginary part: X[k] = E[k] + W^k O[k].
   const V quarter = hn::Set(d, 0.25F);
@@ -162,4 +162,5 @@ HWY_INLINE void power_spectrum_mixed(D d, const Plan& plan, const float* HWY_RES
     hn::Store(hn::Mul(quarter, power(e + turned)), d, spectrum + k * lanes);
     hn::Store(hn::Mul(quarter, power(e - turned)), d, spectrum + (points - k) * lanes);
   }
+  return spectrum;
 }
