@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of daily work. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test stress bench bench-http soak format lint clean asan tsan clang fuzz test-arm64 test-rocket
+.PHONY: help run build test stress bench bench-http bench-mel soak format lint clean asan tsan clang fuzz test-arm64 test-rocket
 
 PORT ?= 8080
 FUZZ_SECONDS ?= 30
@@ -65,6 +65,12 @@ bench-http: ## engine alone, anynpu serve, Flask and gunicorn side by side
 	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) anynpu load_client baseline added_cost
 	$(pull)
 	@python3 bench/http/compare.py --build build/release
+
+bench-mel: ## the mel front end, a loop over FFTW, whisper.cpp, kaldi-native-fbank and torchaudio side by side
+	@tools/setup bench
+	@tools/mel-peers
+	@tools/build release ANYNPU_BENCH=ON $(if $(wildcard build/release/build.ninja),,ANYNPU_TESTS=OFF) mel_peers
+	@python3 bench/mel/compare.py --build build/release
 
 soak: ## MINUTES=30 at full load while models are replaced, then 6,000 slow and idle clients
 	@tools/setup bench
