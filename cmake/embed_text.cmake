@@ -21,5 +21,6 @@ function(anynpu_embed_text target file header namespace function)
             -DNAMESPACE=${namespace} -DFUNCTION=${function} -P ${ANYNPU_EMBED_TEXT_SCRIPT}
     DEPENDS ${file} ${ANYNPU_EMBED_TEXT_SCRIPT}
     COMMENT "Building ${function} into the binary" VERBATIM)
+  set_source_files_properties(${output} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # tools/lint does without it
   target_sources(${target} PRIVATE ${output})
 endfunction()

@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "engine/library.h"
 #include "sim/rknn/artifact.h"
 #include "temporary_folder.h"
@@ -43,8 +43,8 @@ inline void replace_in(std::string& bytes, const std::string& from, std::string 
 /// the functions that came later are not in it.
 inline std::filesystem::path runtime_of_version(const TemporaryFolder& folder,
                                                 const std::string& build) {
-  std::ifstream file(ANYNPU_SIM_RKNN_LIBRARY, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  constexpr std::size_t kMostBytes = 256 << 20;
+  std::string bytes = read_text(ANYNPU_SIM_RKNN_LIBRARY, kMostBytes).value_or("");
   replace_in(bytes, "librknnrt version: 2.3.2 (429f97ae6b@2025-04-09T09:09:27)",
              "librknnrt version: " + build);
   auto lacks = [&](const char* symbol, const char* since) {

@@ -190,6 +190,7 @@ Result<bool> Ffmpeg::read(std::vector<float>& out, const std::stop_token& stop) 
   any_ = true;
   partial_.append(block.data(), static_cast<std::size_t>(got));
   const std::size_t count = partial_.size() / sizeof(float);
+  if (count == 0) return true;
   const std::size_t before = out.size();
   out.resize(before + count);
   std::memcpy(out.data() + before, partial_.data(), count * sizeof(float));

@@ -86,7 +86,7 @@ std::vector<std::string> configured_paths(const host::Machine& machine) {
     if (!text) continue;
     std::vector<std::string> paths;
     for (const std::string& line : split(*text, '\n')) {
-      const std::string_view key = trim(line.substr(0, line.find('=')));
+      const std::string_view key = trim(std::string_view(line).substr(0, line.find('=')));
       const std::size_t begin = line.find("\"/"), end = line.rfind('"');
       if (key == "name" && begin != std::string::npos && end > begin + 1)
         paths.push_back(line.substr(begin + 1, end - begin - 1));

@@ -69,7 +69,9 @@ TEST_P(MachinesTest, HasExactlyTheExpectedFindings) {
   ASSERT_TRUE(description) << description.error().message;
   EXPECT_FALSE(description->title.empty()) << "a machine says what it is: machine TITLE";
   auto machine = host::simulated_machine(*description);
-  Diagnosis diagnosis = diagnose(*machine);
+  Options patient;
+  patient.check_limit = patient.whole_limit = seconds(600);
+  Diagnosis diagnosis = diagnose(*machine, patient);
   EXPECT_EQ(diagnosis.failure, "");
   EXPECT_EQ(found_by(diagnosis), wanted_by(*description)) << json_of(diagnosis);
   std::set<std::string> unknown;

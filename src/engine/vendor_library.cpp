@@ -61,7 +61,7 @@ std::vector<VendorLibrary> vendor_libraries() {
        "DRI_Mesa",
        "/dev/accel",
        "this build of Mesa has no driver for rocket: Mesa 25.3 was the first that has",
-       "install mesa-teflon-delegate of Mesa 26.1.6 or newer (arm64)",
+       "install mesa-teflon-delegate of Mesa 26.1.5 or newer (arm64)",
        "ANYNPU_TEFLON",
        open_teflon},
       {"rknn",

@@ -45,6 +45,6 @@ struct XclbinFile {
 };
 
 /// At most 4,096 sections, 1,024 kernels and 1,024 start columns are listed.
-Result<XclbinFile> read_xclbin(std::span<const std::byte> bytes, const std::string& name);
+Result<XclbinFile> read_xclbin(std::span<const std::byte> all, const std::string& name);
 
 }  // namespace anynpu::model

@@ -12,6 +12,6 @@ namespace anynpu::model {
 
 /// At most 100 entries; empty when there is no archive or it is damaged. After PKWARE's
 /// APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16.
-std::vector<AssociatedFile> list_zip(std::span<const std::byte> bytes);
+std::vector<AssociatedFile> list_zip(std::span<const std::byte> all);
 
 }  // namespace anynpu::model
