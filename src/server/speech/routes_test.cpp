@@ -85,8 +85,8 @@ TEST_F(SpeechRoutes, OpenAisErrors) {
     EXPECT_EQ(error["type"], "invalid_request_error");
     EXPECT_FALSE(error["message"].get<std::string>().empty());
   }
-  TestResponse broken =
-      post("/v1/audio/transcriptions", file_part("RIFF\x10\0\0\0WAVEfmt nonsense", "file"));
+  TestResponse broken = post("/v1/audio/transcriptions",
+                             file_part(std::string("RIFF\x10\0\0\0WAVEfmt nonsense", 24), "file"));
   EXPECT_EQ(broken.status, 400) << broken.body;
   EXPECT_TRUE(broken.json()["error"].contains("param"));
   EXPECT_EQ(spooled(), 0U);
