@@ -90,7 +90,7 @@ TEST(LogFormat, TheJournalIsKnownByItsStream) {
 
 class LogSetUp : public testing::Test {
  protected:
-  ~LogSetUp() override { EXPECT_TRUE(set_up("warn")); }
+  void TearDown() override { EXPECT_TRUE(set_up("warn")); }
 };
 
 TEST_F(LogSetUp, WritesToStandardError) {
