@@ -2,6 +2,8 @@
 // Telemetry for `top` and `devices --watch`.
 #include "command/telemetry_text.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -17,7 +19,7 @@ std::string shown(const npu::Reading& reading, std::string_view format, double s
 
 std::string bar(double percent) {
   constexpr int kWidth = 20;
-  int full = static_cast<int>(percent * kWidth / 100 + 0.5);
+  const long full = std::lround(percent * kWidth / 100);
   std::string text = "[";
   for (int i = 0; i < kWidth; ++i) text += i < full ? '#' : '.';
   return text + "]";

@@ -42,7 +42,7 @@ TinyTensor quantised(std::string name, std::vector<std::int32_t> shape,
 // Adds a 1x1 convolution of 16 channels from `from` and returns its output.
 int convolution(TinyTflite& model, int from, int size, bool last = false,
                 TfliteType type = TfliteType::kUint8, std::vector<float> scales = {0.5F}) {
-  int weights = model.constant(quantised("w", {16, 1, 1, 16}, type, scales),
+  int weights = model.constant(quantised("w", {16, 1, 1, 16}, type, std::move(scales)),
                                std::vector<std::uint8_t>(256, 1));
   int bias = model.constant(quantised("b", {16}, TfliteType::kInt32, {0.25F}),
                             std::vector<std::int32_t>(16, 0));

@@ -11,7 +11,7 @@ struct NextSamples {
   const char* end = nullptr;
 };
 
-constexpr std::size_t kCacheLine = 64;
+inline constexpr std::size_t kCacheLine = 64;
 
 template <typename Sample>
 HWY_INLINE NextSamples next_samples(const Block<Sample>& block, int frame, int lanes, int hop) {

@@ -261,7 +261,7 @@ TEST(InspectFile, OnlyRegularFiles) {
   EXPECT_EQ(inspect_file(folder / "nothing").error().code, Code::kNotFound);
   EXPECT_THAT(inspect_file(folder.path()).error().message, HasSubstr("is a folder"));
   EXPECT_THAT(inspect_file("/dev/zero").error().message, HasSubstr("not a regular file"));
-  std::ofstream(folder / "empty");
+  std::ofstream(folder / "empty").close();
   EXPECT_THAT(inspect_file(folder / "empty").error().message, HasSubstr("an empty file"));
 }
 

@@ -2,6 +2,8 @@
 // Reading Whisper's marks of time, as openai/whisper reads them.
 #include "speech/whisper_segments.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +17,7 @@ constexpr int kEnd = 100;
 constexpr int kFirstTime = 200;
 
 int at(double seconds) {
-  return kFirstTime + static_cast<int>(seconds * 50 + 0.5);
+  return kFirstTime + static_cast<int>(std::lround(seconds * 50));
 }
 
 Pieces read(const std::vector<int>& tokens, double seconds = 30) {
