@@ -101,7 +101,7 @@ TEST_F(DevicesTest, ArmCoresAreNamed) {
 }
 
 TEST_F(DevicesTest, RknpuByItsDrmNodes) {
-  file("proc/device-tree/compatible", std::string("xunlong,orangepi-5\0rockchip,rk3588s\0", 37));
+  file("proc/device-tree/compatible", std::string("xunlong,orangepi-5\0rockchip,rk3588s\0", 36));
   for (const char* name : {"card1", "renderD129"}) {
     std::string folder = std::string("sys/class/drm/") + name;
     link(folder + "/device", "../../../devices/platform/fdab0000.npu");

@@ -19,12 +19,12 @@ soxr_t soxr_create(double, double, unsigned, soxr_error_t* error, const soxr_io_
 
 void soxr_delete(soxr_t) {}
 
-soxr_error_t soxr_process(soxr_t, soxr_in_t in, size_t in_length, size_t* used, soxr_out_t out,
-                          size_t room, size_t* made) {
-  *used = *made = 0;
+soxr_error_t soxr_process(soxr_t, soxr_in_t in, size_t ilen, size_t* idone, soxr_out_t out,
+                          size_t olen, size_t* odone) {
+  *idone = *odone = 0;
   if (++calls > 1) return "a fault of the test";
-  *used = *made = std::min(in_length, room);
-  std::copy_n(static_cast<const float*>(in), *made, static_cast<float*>(out));
+  *idone = *odone = std::min(ilen, olen);
+  std::copy_n(static_cast<const float*>(in), *odone, static_cast<float*>(out));
   return nullptr;
 }
 
