@@ -145,10 +145,10 @@ class KaldiNativeFbank {
   };
 
   void write_model() const {
-    testing::TinyOnnx onnx;
-    onnx.input("x", testing::OnnxType::kFloat, {"batch", "frames", "80"});
+    test::TinyOnnx onnx;
+    onnx.input("x", test::OnnxType::kFloat, {"batch", "frames", "80"});
     onnx.node("Identity", {"x"}, {"y"});
-    onnx.output("y", testing::OnnxType::kFloat, {"batch", "frames", "80"});
+    onnx.output("y", test::OnnxType::kFloat, {"batch", "frames", "80"});
     const std::vector<std::byte> bytes = onnx.build();
     std::string file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     auto text = [](char tag, const std::string& value) {

@@ -171,12 +171,12 @@ class NpuFaults : public ::testing::TestWithParam<Family> {
     rules.longest_pause = milliseconds(200);
     options.quarantine = std::make_shared<Quarantine>(rules);
     if (on_npu()) {
-      npu::Device device;
-      device.id = this->device();
-      device.family = GetParam().name;
-      device.status = npu::Status::kReady;
-      device.node = GetParam().name == "rocket" ? "/dev/accel/accel0" : "";
-      options.devices = std::vector<npu::Device>{device};
+      npu::Device found;
+      found.id = device();
+      found.family = GetParam().name;
+      found.status = npu::Status::kReady;
+      found.node = GetParam().name == "rocket" ? "/dev/accel/accel0" : "";
+      options.devices = std::vector<npu::Device>{found};
     } else {
       options.devices = std::vector<npu::Device>{};
     }
@@ -457,7 +457,7 @@ TEST_P(NpuFaults, ADrainAnswersWhatWasAccepted) {
   std::atomic<int> answered = 0;
   constexpr int kRequests = 60;
   for (int i = 0; i < kRequests; ++i)
-    model->submit(request_of(i), [&, i](Result<Reply> reply) {
+    model->submit(request_of(i), [&, i](const Result<Reply>& reply) {
       expect_right(reply, i);
       ++answered;
     });
