@@ -409,6 +409,8 @@ TEST_F(RoutesTest, AStoreThatCannotBeReadIsAnAnswerToo) {
   start();
   store_is_broken_ = true;
   EXPECT_EQ(infer("?model=other", kBmp, picture(4, 4, 1, 2, 3)).status, 500);
+  while (errors_.to_json().empty())
+    std::this_thread::sleep_for(milliseconds(1));  // after the answer
   EXPECT_EQ(errors_.to_json().at(0)["message"], "the store cannot be read");
 }
 
