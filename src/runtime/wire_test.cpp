@@ -68,7 +68,7 @@ TEST(Wire, RefusesAMessageOverTheLimit) {
 }
 
 TEST(Wire, ChecksSlotsAgainstTheMemory) {
-  auto read = [](std::vector<std::int64_t> list) {
+  auto read = [](const std::vector<std::int64_t>& list) {
     Numbers numbers(list);
     return read_slot(numbers, 100).has_value();
   };
