@@ -194,12 +194,13 @@ class Server {
     }
     wait_for_signal();
     tick();
-    http_.start();
-    probes_.start();
-    watchdog_.start();
+    // Before the first answer, which would call a server ready that knows of no model yet.
     models_.start_loading([this](Result<> loaded) {
       asio::post(control_, [this, loaded = std::move(loaded)] { on_loaded(loaded); });
     });
+    http_.start();
+    probes_.start();
+    watchdog_.start();
     // This thread goes on to take signals until the models are through.
     std::thread waiter([this] {
       http_.wait();
