@@ -174,7 +174,10 @@ int worker_main(int control_fd) {
   if (auto ready = log::set_up("warn"); !ready) return 1;
   std::thread(end_with_server, control_fd).detach();
   engine::allow_vendor_libraries();
-  int code = WorkerLoop(Channel(Fd(control_fd))).run();
+  // It outlives this function: a socket that is closed here would be taken for a server that is
+  // gone.
+  WorkerLoop loop(Channel{Fd(control_fd)});
+  const int code = loop.run();
   // Destructors of vendor libraries are known to crash or hang at exit; there is nothing left to
   // save.
   ::_exit(code);
