@@ -8,7 +8,6 @@ One submit in fifty fails, its wait fails, or it hangs for 500 ms and leaves a s
 real kernel does. ANYNPU_FAULT_REQUESTS (default 300): how many requests; every answer must be there and right.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -20,14 +19,7 @@ FAULTS = "submit:one-in=150:seed=3+prepare:one-in=150:seed=4+timeout:one-in=150:
 
 
 def main():
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suite", required=True)
-    parser.add_argument("--faults", required=True, help="the program rocket_faults, for arm64")
-    parser.add_argument("--preload", required=True, help="the simulated NPU, for arm64")
-    parser.add_argument("--tflite", default=f"{data}/anynpu/lib/arm64/libtensorflowlite_c.so")
-    parser.add_argument("--qemu", default="qemu-aarch64")
-    options = parser.parse_args()
+    options = run.arguments(__doc__, "faults")
     sysroot = run.TOP / ".cache/mesa-arm64" / options.suite
     requests = os.environ.get("ANYNPU_FAULT_REQUESTS", "300")
     emulator = [options.qemu, "-L", str(sysroot), "-E", f"LD_PRELOAD={options.preload}"]

@@ -8,7 +8,6 @@ The same models as run.py's, through the engine instead of the bare delegate: no
 must agree with TFLite's CPU kernels, by being right or by being left to the CPU. Prints a line of figures per kind.
 """
 
-import argparse
 import os
 import re
 import subprocess
@@ -43,14 +42,7 @@ def run_all(options, sysroot, version, files):
 
 
 def main():
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suite", required=True)
-    parser.add_argument("--guarded", required=True, help="the program rocket_guarded, for arm64")
-    parser.add_argument("--preload", required=True, help="the simulated NPU, for arm64")
-    parser.add_argument("--tflite", default=f"{data}/anynpu/lib/arm64/libtensorflowlite_c.so")
-    parser.add_argument("--qemu", default="qemu-aarch64")
-    options = parser.parse_args()
+    options = run.arguments(__doc__, "guarded")
     sysroot = run.TOP / ".cache/mesa-arm64" / options.suite
     version = (sysroot / "mesa-version").read_text().strip()
     due = tomllib.loads((run.TOP / "tests/rocket/expected.toml").read_text())["guarded"][version.partition("-")[0]]

@@ -31,11 +31,12 @@ def fail(*lines):
     sys.exit(1)
 
 
-def arguments():
+def arguments(description, program):
+    """Of this program and of those beside it; `program` is the option that names its own for arm64."""
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--suite", required=True, help="of Debian, as unpacked by tools/mesa-arm64")
-    parser.add_argument("--compare", required=True, help="the program rocket_compare, for arm64")
+    parser.add_argument(f"--{program}", required=True, help=f"the program rocket_{program}, for arm64")
     parser.add_argument("--preload", required=True, help="the simulated NPU, for arm64")
     parser.add_argument("--tflite", default=f"{data}/anynpu/lib/arm64/libtensorflowlite_c.so")
     parser.add_argument("--qemu", default="qemu-aarch64")
@@ -132,7 +133,7 @@ def check_whole(results, due):
 
 
 def main():
-    options = arguments()
+    options = arguments(__doc__, "compare")
     start = time.monotonic()
     expected = tomllib.loads((TOP / "tests/rocket/expected.toml").read_text())
     version_file = TOP / ".cache/mesa-arm64" / options.suite / "mesa-version"
