@@ -375,6 +375,10 @@ class Server {
 Result<> serve(const ServerConfig& config) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
+  // The default action returns with the last set of signals, so this one outlives the server: a
+  // signal that comes while it is taken apart must not end it.
+  asio::io_context nobody;
+  asio::signal_set until_the_end(nobody, SIGINT, SIGTERM);
   Server server(config);
   return server.run();
 }

@@ -378,6 +378,12 @@ TEST_F(ServingTest, ASignalEndsItWhileAModelLoads) {
       client = std::thread([port = server.port()] {
         (void)test::HttpClient(port).request("POST", "/v2/models/one/infer", kRequest);
       });
+      const auto is_waited_for = [&] {
+        auto metrics = test::HttpClient(server.port()).get("/metrics");
+        return metrics &&
+               metrics->body.find("\nanynpu_requests_in_flight 2\n") != std::string::npos;
+      };
+      ASSERT_TRUE(wait_for(is_waited_for));  // the other one asks for the metrics
       ::kill(server.pid(), SIGTERM);
       ASSERT_TRUE(wait_for([&] { return !listens(); }));
     }
