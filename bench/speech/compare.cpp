@@ -3,9 +3,10 @@
 // same models, in turn and on one thread: word error rates, times and their ratio.
 //
 //   speech_compare MODEL FOLDER [beam=N] [temperatures=0] [verbose=1] [peer=0] [clips=N]
-//                  [workers=N] [vad=MODEL] [language=en] [words=1] [mel=tile]
+//                  [workers=N] [vad=MODEL] [language=en] [words=1] [mel=tile] [gain=X]
 //
-// mel=tile: Whisper hears the features of the fixed-point kernel for an NPU's tile.
+// mel=tile: Whisper hears the features of the fixed-point kernel for an NPU's tile. gain: what the
+// samples are multiplied by.
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -80,13 +81,15 @@ int program(int argc, char** argv) {
     plain = std::move(*opened);
   }
 
+  const float gain = settings.contains("gain") ? std::strtof(settings["gain"].c_str(), nullptr) : 1;
   test::WordErrors ours, theirs;
   double audio_seconds = 0, our_ms = 0, their_ms = 0;
   int count = 0;
   for (const test::Clip& clip : test::clips_of(argv[2])) {
     if (count >= setting("clips", 100000)) break;
     ++count;
-    const std::vector<float> samples = samples_of(clip.file);
+    std::vector<float> samples = samples_of(clip.file);
+    for (float& sample : samples) sample *= gain;
     if (samples.empty()) return fail({Code::kInvalid, clip.file.string() + " cannot be read"});
     audio_seconds += static_cast<double>(samples.size()) / speech::kSampleRate;
     speech::TranscribeOptions asked;
