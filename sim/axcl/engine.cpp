@@ -481,16 +481,21 @@ AXCL_EXPORT Status axclrtEngineGetOutputDataLayout(void* info, std::uint32_t ind
 AXCL_EXPORT Status axclrtEngineCreateIO(void* info, void** io) {
   if (info == nullptr || io == nullptr) return host_error(kEngine, kNull);
   const auto* model = static_cast<const Model*>(info);
-  auto* made = new Io{model, {}, {}, 1};
+  auto made = std::make_shared<Io>(Io{model, {}, {}, 1});
   made->inputs.resize(model->inputs.size());
   made->outputs.resize(model->outputs.size());
-  *io = made;
+  *io = made.get();
+  Process& p = process();
+  const Lock lock(p.mutex);
+  p.buffers.insert(std::move(made));
   return 0;
 }
 
 AXCL_EXPORT Status axclrtEngineDestroyIO(void* io) {
   if (io == nullptr) return host_error(kEngine, kNull);
-  delete static_cast<Io*>(io);
+  Process& p = process();
+  const Lock lock(p.mutex);
+  std::erase_if(p.buffers, [&](const auto& each) { return each.get() == io; });
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -71,7 +72,9 @@ struct Process {
   std::mutex mutex;
   int inits = 0;
   std::int32_t device = -1;  // set by SetDevice
-  std::set<void*> contexts;  // of the device; keys are their addresses
+  std::set<void*> contexts;  // of the device
+  std::deque<char> handles;  // a context is the address of one, and none is given twice
+  std::set<std::shared_ptr<void>> buffers;  // what CreateIO made: on the host, so it stays
   void* default_context = nullptr;
   DeviceMemory memory;
   bool engine = false;

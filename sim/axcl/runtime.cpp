@@ -75,7 +75,7 @@ Status attach(std::int32_t device) {
 }
 
 void* new_context(Process& p) {
-  void* context = std::malloc(1);
+  void* context = &p.handles.emplace_back();
   p.contexts.insert(context);
   return context;
 }
@@ -229,7 +229,6 @@ AXCL_EXPORT Status axclrtDestroyContext(void* context) {
   Process& p = process();
   const Lock lock(p.mutex);
   if (p.contexts.erase(context) == 0) return host_error(kContext, 0x82);
-  std::free(context);
   return 0;
 }
 
