@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decoding, mixing and resampling, on files that the tests write.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numbers>
 #include <thread>
 
@@ -185,6 +187,21 @@ TEST(Decoder, AWavStreamGivesItsFirstSamplesBeforeItsEnd) {
   std::vector<float> some(16000);
   EXPECT_EQ(decoder->read(some), some.size());
   arriving.end();
+}
+
+TEST(Decoder, AnyFloatsGiveFiniteSamples) {
+  std::vector<float> wild = tone(440, 48000, 48000 * 2);
+  for (std::size_t i = 0; i < wild.size(); i += 7)
+    wild[i] = i % 2 == 0 ? std::numeric_limits<float>::max() : -std::numeric_limits<float>::max();
+  wild[1] = std::numeric_limits<float>::quiet_NaN();
+  wild[4] = std::numeric_limits<float>::infinity();
+  const std::vector<std::byte> bytes = encoded(SF_FORMAT_WAV | SF_FORMAT_FLOAT, 48000, 2, wild);
+  auto source = memory_source(bytes);
+  auto samples = read_mono(*source, 16000, 10);
+  ASSERT_TRUE(samples) << samples.error().message;
+  EXPECT_EQ(samples->size(), 16000U);
+  EXPECT_TRUE(std::all_of(samples->begin(), samples->end(),
+                          [](float sample) { return std::isfinite(sample); }));
 }
 
 TEST(Decoder, RefusesWhatItDoesNotKnowAndSaysWhat) {

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
 
 #include <fmt/format.h>
 #include <sndfile.h>
+
+#include "audio/sane_sample.h"
 
 namespace anynpu::audio {
 namespace {
@@ -162,8 +163,7 @@ std::size_t Decoder::read(std::span<float> into) {
   }
   state.frames_read += static_cast<std::uint64_t>(got);
   const std::size_t count = static_cast<std::size_t>(got) * channels;
-  for (float& sample : into.first(count))
-    if (!std::isfinite(sample)) sample = 0;
+  for (float& sample : into.first(count)) sample = sane_sample(sample);
   return count;
 }
 

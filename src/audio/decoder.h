@@ -40,7 +40,7 @@ class Decoder {
 
   const Format& format() const;
   /// Fills `into`, a multiple of the channels, with interleaved samples, and returns how many were
-  /// written; 0 at the end. Samples that are no numbers are 0. A file that is damaged or cut short
+  /// written; 0 at the end. They are finite (audio/sane_sample.h). A file that is damaged or cut short
   /// gives what could be decoded.
   std::size_t read(std::span<float> into);
   /// After the end: it came before the header's or with an error of the decoder.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audio/sane_sample.h"
 #include "base/text.h"
 
 namespace anynpu::audio {
@@ -195,8 +195,7 @@ Result<bool> Ffmpeg::read(std::vector<float>& out, const std::stop_token& stop) 
   out.resize(before + count);
   std::memcpy(out.data() + before, partial_.data(), count * sizeof(float));
   partial_.erase(0, count * sizeof(float));
-  for (std::size_t i = before; i < out.size(); ++i)
-    if (!std::isfinite(out[i])) out[i] = 0;
+  for (std::size_t i = before; i < out.size(); ++i) out[i] = sane_sample(out[i]);
   return true;
 }
 
