@@ -91,6 +91,7 @@ class FakeTranscriber : public speech::Transcriber {
         if (options.on_progress) options.on_progress({segment.end, source.duration()});
       }
     }
+    if (options.stop.stop_requested()) return Error{Code::kCancelled, "stopped"};
     if (!transcript.text.empty()) transcript.text.erase(0, 1);
     transcript.language = languages_.front();
     transcript.duration = static_cast<double>(samples.size()) / speech::kSampleRate;

@@ -87,8 +87,8 @@ class Intake {
  private:
   void drop() {
     if (kept_) return;
+    if (upload.transcription) upload.transcription->stop();  // before its audio seems to end
     if (upload.audio) upload.audio->fail();
-    if (upload.transcription) upload.transcription->stop();
   }
 
   SpeechService& service_;
