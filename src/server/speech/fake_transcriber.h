@@ -54,7 +54,7 @@ class FakeTranscriber : public speech::Transcriber {
     Result<speech::Transcript> transcript = listen(source, options);
     control_->set([&] {
       --control_->working;
-      if (!transcript && transcript.error().code == Code::kCancelled) ++control_->cancelled;
+      if (!transcript && options.stop.stop_requested()) ++control_->cancelled;
     });
     return transcript;
   }
