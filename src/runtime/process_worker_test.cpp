@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a worker process is started and ended, and what it may do wrong on the way.
 #include <cstdlib>
-#include <fstream>
 #include <future>
 #include <thread>
 
@@ -10,7 +9,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/text.h"
@@ -20,6 +18,7 @@
 #include "runtime/worker.h"
 #include "temporary_folder.h"
 #include "tiny_package.h"
+#include "worker_runner.h"
 
 namespace anynpu::runtime {
 namespace {
@@ -29,30 +28,6 @@ using ::testing::HasSubstr;
 Placement placement_of(const TinyPackage& package) {
   return {package.package().latest().artifacts[0], "tflite", "plain", "cpu", 1};
 }
-
-/// What runs this program where it is not the machine's own: an emulator.
-std::string emulator() {
-  const char* before = std::getenv("ANYNPU_WORKER_LAUNCHER");
-  return before != nullptr ? before : "";
-}
-
-/// Workers that are started while it lives are what this script makes of them.
-class Runner {
- public:
-  explicit Runner(const std::string& script) : before_(emulator()) {
-    const auto file = folder_ / "runner";
-    std::ofstream(file) << "#!/bin/sh\n" << script;
-    ::chmod(file.c_str(), 0700);
-    ::setenv("ANYNPU_WORKER_LAUNCHER", file.c_str(), 1);
-  }
-  ~Runner() { ::setenv("ANYNPU_WORKER_LAUNCHER", before_.c_str(), 1); }
-  Runner(const Runner&) = delete;
-  Runner& operator=(const Runner&) = delete;
-
- private:
-  std::string before_;
-  TemporaryFolder folder_;
-};
 
 // In a process of its own, which leads a group of its own.
 void start_with_few_descriptors(const Placement& placement) {
@@ -77,7 +52,7 @@ TEST(ProcessWorker, AStartThatFailsEndsNobodyElse) {
 
 TEST(ProcessWorker, ALoadIsBrokenOff) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
-  const Runner runner("while :; do sleep 1; done\n");
+  const test::WorkerRunner runner(test::kEndlessLoad);
   const auto stop = std::make_shared<std::atomic<bool>>(false);
   auto starting = std::async(std::launch::async, [&] {
     return start_worker_process(placement_of(package), Clock::now() + std::chrono::hours(1), stop);
@@ -90,7 +65,7 @@ TEST(ProcessWorker, ALoadIsBrokenOff) {
 
 TEST(ProcessWorker, WhatLosesItsConnectionIsNotSaidToRun) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
-  const Runner runner("exec 3>&-\nwhile :; do sleep 1; done\n");
+  const test::WorkerRunner runner("exec 3>&-\nwhile :; do sleep 1; done\n");
   const auto worker =
       start_worker_process(placement_of(package), Clock::now() + std::chrono::hours(1));
   ASSERT_FALSE(worker);
@@ -117,8 +92,8 @@ TEST(ProcessWorker, ADescriptionThatIsTooLongIsAnErrorOfItsOwn) {
 // A vendor's library that prints for every run.
 TEST(ProcessWorker, WhatItPrintsIsKeptSmall) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
-  const Runner runner("head -c 3000000 /dev/zero | tr '\\0' x\necho\necho the last words\nexec " +
-                      emulator() + " \"$@\"\n");
+  const test::WorkerRunner runner(
+      "head -c 3000000 /dev/zero | tr '\\0' x\necho\necho the last words\nexec $EMULATOR \"$@\"\n");
   auto worker = start_worker_process(placement_of(package), Clock::now() + seconds(60));
   ASSERT_TRUE(worker) << worker.error().message;
   const auto printed = "/proc/" + std::to_string((*worker)->pid()) + "/fd/1";
@@ -138,7 +113,8 @@ TEST(ProcessWorker, OneThatCannotHaveItsMemoryEnds) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pair->second.get(), 3);
   std::vector<std::string> words;
-  if (const std::string before = emulator(); !before.empty()) words = split(before, ' ');
+  const char* emulator = std::getenv("ANYNPU_WORKER_LAUNCHER");
+  if (emulator != nullptr && *emulator != '\0') words = split(emulator, ' ');
   for (const std::string& word :
        {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("worker"),
         std::string("--control-fd"), std::string("3")})
@@ -182,17 +158,16 @@ TEST(ProcessWorker, EndsWhenAskedAndEvenWhenItIsStopped) {
 TEST(ProcessWorker, ARunnerIsToldOnItsStandardInput) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
   const TemporaryFolder folder;
-  const auto script = folder / "runner", told = folder / "told";
-  std::ofstream(script) << "#!/bin/sh\n"
-                        << "\"$@\" </dev/null &\n"
-                        << "exec 3>&-\n"
-                        << "while read -r line; do\n"
-                        << "  [ \"$line\" = q ] && : >" << told.string() << " && exit 0\n"
-                        << "done\n";
-  ::chmod(script.c_str(), 0700);
-  ::setenv("ANYNPU_WORKER_LAUNCHER", script.c_str(), 1);
+  const auto told = folder / "told";
+  const test::WorkerRunner runner(
+      "$EMULATOR \"$@\" </dev/null &\n"
+      "exec 3>&-\n"
+      "while read -r line; do\n"
+      "  [ \"$line\" = q ] && : >" +
+      told.string() +
+      " && exit 0\n"
+      "done\n");
   auto worker = start_worker_process(placement_of(package), Clock::now() + seconds(60));
-  ::unsetenv("ANYNPU_WORKER_LAUNCHER");
   ASSERT_TRUE(worker) << worker.error().message;
   const pid_t pid = (*worker)->pid();
   EXPECT_TRUE((*worker)->end(false));
@@ -204,15 +179,11 @@ TEST(ProcessWorker, ARunnerIsToldOnItsStandardInput) {
 TEST(ProcessWorker, WhatItStartedEndsWithIt) {
   const TinyPackage package({{"model.tflite", TinyModel::kDouble}});
   const TemporaryFolder folder;
-  const auto script = folder / "runner", helper = folder / "helper";
-  std::ofstream(script) << "#!/bin/sh\n"
-                        << "(trap '' TERM; echo started >" << helper.string()
-                        << "; while :; do sleep 1; done) &\n"
-                        << "exec \"$@\"\n";
-  ::chmod(script.c_str(), 0700);
-  ::setenv("ANYNPU_WORKER_LAUNCHER", script.c_str(), 1);
+  const auto helper = folder / "helper";
+  const test::WorkerRunner runner("(trap '' TERM; echo started >" + helper.string() +
+                                  "; while :; do sleep 1; done) &\n"
+                                  "exec $EMULATOR \"$@\"\n");
   auto worker = start_worker_process(placement_of(package), Clock::now() + seconds(60));
-  ::unsetenv("ANYNPU_WORKER_LAUNCHER");
   ASSERT_TRUE(worker) << worker.error().message;
   const pid_t pid = (*worker)->pid();
   while (!std::filesystem::exists(helper)) std::this_thread::sleep_for(milliseconds(1));

@@ -3,9 +3,7 @@
 // killed, stopped, or answer wrongly.
 #include "runtime/served_model.h"
 
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <future>
 #include <new>
 #include <thread>
@@ -13,11 +11,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include "runtime/choose.h"
 #include "server_process.h"
 #include "tiny_package.h"
+#include "worker_runner.h"
 
 namespace anynpu::runtime {
 namespace {
@@ -325,31 +323,12 @@ TEST(ServedModel, ADrainAnswersWhatWasAcceptedAndTakesNoMore) {
   EXPECT_EQ(late.error().code, Code::kCancelled);
 }
 
-/// Workers that are started while it lives load for ever.
-class EndlessLoads {
- public:
-  EndlessLoads() {
-    if (const char* emulator = std::getenv("ANYNPU_WORKER_LAUNCHER")) before_ = emulator;
-    const auto file = folder_ / "runner";
-    std::ofstream(file) << "#!/bin/sh\nwhile :; do sleep 1; done\n";
-    ::chmod(file.c_str(), 0700);
-    ::setenv("ANYNPU_WORKER_LAUNCHER", file.c_str(), 1);
-  }
-  ~EndlessLoads() { ::setenv("ANYNPU_WORKER_LAUNCHER", before_.c_str(), 1); }
-  EndlessLoads(const EndlessLoads&) = delete;
-  EndlessLoads& operator=(const EndlessLoads&) = delete;
-
- private:
-  std::string before_;
-  TemporaryFolder folder_;
-};
-
 TEST(ServedModel, AStartIsBrokenOff) {
   TinyPackage package({{"model.tflite", TinyModel::kDouble}});
   const auto stop = std::make_shared<std::atomic<bool>>(false);
   ServeOptions options = quick_options();
   options.stop = stop;
-  const EndlessLoads endless;
+  const test::WorkerRunner endless(test::kEndlessLoad);
   auto starting = std::async(std::launch::async, [&] {
     return ServedModel::start(package.package(), 1, std::make_shared<FloatSource>(package.canary()),
                               options);
@@ -365,7 +344,7 @@ TEST(ServedModel, ADrainDoesNotWaitForWorkersThatLoad) {
   auto model = start(package);
   ASSERT_TRUE(model);
   const pid_t first = serving_worker(*model);
-  const EndlessLoads endless;
+  const test::WorkerRunner endless(test::kEndlessLoad);
   ::kill(first, SIGKILL);
   while (model->instances()[0].restarts == 0) std::this_thread::sleep_for(milliseconds(1));
   const TimePoint begin = Clock::now();

@@ -13,13 +13,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/report.h"
 #include "server/test_client.h"
 #include "server_process.h"
 #include "tiny_store.h"
+#include "worker_runner.h"
 
 namespace anynpu {
 namespace {
@@ -360,16 +360,12 @@ TEST_F(ServingTest, TheServiceManagerIsTold) {
 // Nobody waits for it at the first signal, or until the second one somebody does.
 TEST_F(ServingTest, ASignalEndsItWhileAModelLoads) {
   store_.add_identity("one", {1});
-  const auto runner = store_.path() / "runner";
-  test::TinyStore::put(runner, "#!/bin/sh\nwhile :; do sleep 1; done\n");
-  ::chmod(runner.c_str(), 0700);
+  const test::WorkerRunner endless(test::kEndlessLoad);
   for (const bool somebody_waits : {false, true}) {
     test::TinyStore::put(store_.path() / "anynpu.toml", "[models]\nload = [\"one\"]\n");
     ::setenv("ANYNPU_MODELS", store_.path().c_str(), 1);
-    ::setenv("ANYNPU_WORKER_LAUNCHER", runner.c_str(), 1);
     ServerProcess server(ANYNPU_BINARY, ServerProcess::free_port(),
                          {"--config", store_.path() / "anynpu.toml", "--drain", "600"});
-    ::unsetenv("ANYNPU_WORKER_LAUNCHER");
     const auto listens = [&] { return test::HttpClient(server.port()).get("/health").has_value(); };
     ASSERT_TRUE(wait_for(listens));
     const auto begin = std::chrono::steady_clock::now();
