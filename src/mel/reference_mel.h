@@ -96,6 +96,8 @@ inline ReferenceMel reference(const MelOptions& o, const std::vector<double>& sa
   std::vector<std::complex<double>> roots;
   for (int i = 0; i < o.transform; ++i)
     roots.push_back(std::polar(1.0, -2 * std::numbers::pi * i / o.transform));
+  std::vector<double> window;
+  for (int i = 0; i < o.window_length; ++i) window.push_back(reference_window(o, i));
   double largest = -1e300;
   for (std::size_t frame = 0; frame < frames; ++frame) {
     std::vector<double> s;
@@ -113,11 +115,12 @@ inline ReferenceMel reference(const MelOptions& o, const std::vector<double>& sa
       for (std::size_t i = s.size() - 1; i > 0; --i) s[i] -= o.preemphasis * s[i - 1];
       s[0] -= o.preemphasis * s[0];
     }
+    for (std::size_t i = 0; i < s.size(); ++i) s[i] *= window[i];
     std::vector<double> spectrum;
     for (int k = 0; k <= o.transform / 2; ++k) {
       std::complex<double> sum = 0;
       for (int i = 0; i < o.window_length; ++i)
-        sum += s[static_cast<std::size_t>(i)] * reference_window(o, i) *
+        sum += s[static_cast<std::size_t>(i)] *
                roots[static_cast<std::size_t>(static_cast<std::int64_t>(k) * (i + offset) %
                                               o.transform)];
       spectrum.push_back(o.magnitude ? std::abs(sum) : std::norm(sum));
