@@ -350,6 +350,14 @@ std::vector<RuntimeOption> runtime_options() {
         .least = 0.01,
         .most = 3600},
        at(&ServeOptions::hang_limit)},
+      {{.key = "npu_check",
+        .help =
+            "How often an NPU that serves has to answer a canary as it did at the start; 0: before "
+            "every answer, so that none goes out unseen, at half its speed.",
+        .unit = Unit::kSeconds,
+        .least = 0,
+        .most = 3600},
+       at(&ServeOptions::canary_after)},
   };
 }
 

@@ -82,6 +82,7 @@ watch_interval = "500 ms"
 queue = 7
 batch_wait_ms = 1.5
 hang_limit = "3 s"
+npu_check = 0
 isolated = false
 [detection]
 threshold = 0.5
@@ -104,6 +105,7 @@ labels = []
   EXPECT_EQ(config.serve.runtime.queue_limit, 7U);
   EXPECT_EQ(config.serve.runtime.batch_wait, microseconds(1500));
   EXPECT_EQ(config.serve.runtime.hang_limit, seconds(3));
+  EXPECT_EQ(config.serve.runtime.canary_after, Duration::zero());
   EXPECT_FALSE(config.serve.runtime.isolated);
   EXPECT_DOUBLE_EQ(config.detection_threshold, 0.5);
   EXPECT_EQ(loaded.origins.at("server.port").where, path("anynpu.toml") + ":4");
