@@ -40,8 +40,8 @@ class Decoder {
 
   const Format& format() const;
   /// Fills `into`, a multiple of the channels, with interleaved samples, and returns how many were
-  /// written; 0 at the end. They are finite (audio/sane_sample.h). A file that is damaged or cut short
-  /// gives what could be decoded.
+  /// written; 0 at the end. They are finite (audio/sane_sample.h). A file that is damaged or cut
+  /// short gives what could be decoded.
   std::size_t read(std::span<float> into);
   /// After the end: it came before the header's or with an error of the decoder.
   bool cut_short() const;
