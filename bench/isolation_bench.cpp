@@ -22,6 +22,7 @@
 #include "in_turn.h"
 #include "model/store.h"
 #include "runtime/choose.h"
+#include "runtime/hand_over.h"
 #include "runtime/served_model.h"
 #include "runtime/worker.h"
 #include "runtime/worker_main.h"
@@ -113,10 +114,21 @@ Result<> measure(int rounds) {
   ANYNPU_TRY(served, ServedModel::start(package, package.latest().number, source, options));
 
   std::vector<bench::Way> ways;
-  ways.push_back({"direct call", [&] { return call_worker(*direct, *source); }});
-  ways.push_back({"in a bare process", [&] { return bare.call(); }});
-  ways.push_back({"in a worker process", [&] { return call_worker(*process, *source); }});
+  HandOver hand_over;
+  ways.push_back({"direct call", [&] {
+                    hand_over.end();
+                    return call_worker(*direct, *source);
+                  }});
+  ways.push_back({"in a bare process", [&] {
+                    hand_over.end();
+                    return bare.call();
+                  }});
+  ways.push_back({"in a worker process", [&] {
+                    const HandOver::Run run(hand_over, *process);  // as a lane does
+                    return call_worker(*process, *source);
+                  }});
   ways.push_back({"served model", [&]() -> Result<double> {
+                    hand_over.end();
                     Request request;
                     request.input = source;
                     ANYNPU_TRY(reply, served->infer(std::move(request)));

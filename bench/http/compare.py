@@ -30,7 +30,6 @@ arguments.add_argument("--rounds", type=int, default=4)
 arguments.add_argument("--model", default="mobilenet_v1")
 arguments.add_argument("--artifact", default="model.float32.tflite")
 arguments.add_argument("--picture", help="a JPEG; by default the package's canary")
-arguments.add_argument("--instances", type=int, default=os.cpu_count() + 1, help="of anynpu; by default one more than cores")
 arguments.add_argument("--json", action="store_true")
 options = arguments.parse_args()
 
@@ -110,7 +109,7 @@ FLASK = ["/usr/bin/python3", "peer.py"]  # Debian's, as its Flask is
 THREADS = ["gunicorn", "-w", "1", "--threads", "8", "-b", "127.0.0.1:{port}", "peer:app"]
 SYNC = ["gunicorn", "-w", str(cores), "-b", "127.0.0.1:{port}", "peer:app"]
 servers = [Server("anynpu serve", [anynpu, "serve", "--port", "{port}", "--model", options.model,
-                                   "--placement", placement, "--instances", str(options.instances)])]
+                                   "--placement", placement])]
 if shutil.which("gunicorn"):
     servers += [Server(f"gunicorn, {cores} sync workers", SYNC, False),
                 Server("gunicorn, 1 worker, 8 threads", THREADS, False),

@@ -177,6 +177,7 @@ void Lane::bring_up(std::unique_lock<std::mutex>& lock) {
   const bool probe = *pass == Quarantine::Pass::kProbe;
   seat_.state = LaneState::kStarting;
   lock.unlock();
+  hand_over_.end();  // a worker inherits where it may run
   Result<> started;
   try {
     started = start();
@@ -410,6 +411,7 @@ std::optional<Lane::Loss> Lane::run_jobs(std::unique_lock<std::mutex>& lock,
   TimePoint start = Clock::now();
   std::string down = seat_.rank > 0 ? shared_.queue.why_down() : "";
   lock.unlock();
+  const HandOver::Run run_under_way(hand_over_, *worker_);
   std::vector<const InputSource*> sources;
   Duration run_limit = Duration::zero();
   for (const JobPtr& job : jobs) {

@@ -17,6 +17,7 @@
 
 #include "runtime/canary.h"
 #include "runtime/choose.h"
+#include "runtime/hand_over.h"
 #include "runtime/kernel_watch.h"
 #include "runtime/quarantine.h"
 #include "runtime/queue.h"
@@ -116,6 +117,7 @@ class Lane {
 
   // Of the lane's thread; `pid_` and the counts under the lock.
   std::unique_ptr<Worker> worker_;
+  HandOver hand_over_;
   BatchRule rule_;
   TimePoint not_before_ = {};
   TimePoint up_since_ = {};

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/own_processes.h"
+#include "runtime/hand_over.h"
 #include "runtime/huge_pages.h"
 #include "runtime/session_json.h"
 #include "runtime/shared_memory.h"
@@ -156,9 +157,9 @@ class ProcessWorker : public Worker {
   }
 
   Result<RunOutput> run(TimePoint give_up) override {
-    Message request{
-        MessageType::kRun,
-        {static_cast<std::int64_t>(output_offset_), static_cast<std::int64_t>(inputs_.size())}};
+    Message request{MessageType::kRun,
+                    {confine_beside(pid_) ? 1 : 0, static_cast<std::int64_t>(output_offset_),
+                     static_cast<std::int64_t>(inputs_.size())}};
     for (const Slot& slot : inputs_) append(request.numbers, slot);
     ANYNPU_TRY(answer, ask(request, give_up));
     keep_output_small();
@@ -213,6 +214,7 @@ class ProcessWorker : public Worker {
   }
 
   pid_t pid() const override { return pid_; }
+  std::optional<int> processor() const override { return processor_; }
 
   std::size_t peak_memory() const override {
     auto status = read_text(fmt::format("/proc/{}/status", pid_));
@@ -307,6 +309,7 @@ class ProcessWorker : public Worker {
     RunOutput output;
     output.infer_ms = static_cast<double>(numbers.next()) / 1e6;
     output.remarks = {printable(answer.text, kMostRemark), numbers.next() != 0};
+    processor_ = static_cast<int>(numbers.next());
     std::int64_t count = numbers.next();
     if (count != static_cast<std::int64_t>(session_.outputs.size()))
       return Error{Code::kCrashed, "a worker answered with the wrong number of outputs"};
@@ -374,6 +377,7 @@ class ProcessWorker : public Worker {
   std::vector<Slot> inputs_;
   std::size_t output_offset_ = 0;
   std::size_t output_bytes_ = 0;  // of the last run: the best guess for the next
+  std::optional<int> processor_;
 };
 
 }  // namespace

@@ -9,9 +9,11 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "runtime/choose.h"
+#include "runtime/hand_over.h"
 #include "runtime/lane.h"
 #include "runtime/session_json.h"
 #include "runtime/spread.h"
@@ -62,6 +64,9 @@ class ServedModelImpl : public ServedModel {
                       ? 1
                       : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1,
                                    kMostInstances);
+    fills_processors_ = !first.candidate.placement.on_npu() &&
+                        instances * first.candidate.placement.threads >=
+                            static_cast<int>(std::thread::hardware_concurrency());
     LaneShared shared{queue_,        package_, *canary_, options_, counters_, *options_.quarantine,
                       stop_starting_};
     for (std::size_t rank = 0; rank < choice.trials.size(); ++rank) {
@@ -105,8 +110,14 @@ class ServedModelImpl : public ServedModel {
 
   Result<Reply> infer(Request request) override {
     std::promise<Result<Reply>> promise;
-    submit(std::move(request), [&](Result<Reply> result) { promise.set_value(std::move(result)); });
-    return promise.get_future().get();
+    bool confined = false;
+    submit(std::move(request), [&, caller = ::gettid()](Result<Reply> result) {
+      confined = confine_beside(caller);
+      promise.set_value(std::move(result));
+    });
+    Result<Reply> reply = promise.get_future().get();
+    if (confined) run_anywhere();
+    return reply;
   }
 
   const model::Package& package() const override { return package_; }
@@ -138,8 +149,9 @@ class ServedModelImpl : public ServedModel {
     return all;
   }
 
-  bool idle() const override {
-    std::lock_guard lock(queue_.mutex);
+  bool prepares() const override {
+    if (fills_processors_) return true;
+    const std::lock_guard lock(queue_.mutex);
     return queue_.idle();
   }
 
@@ -231,6 +243,7 @@ class ServedModelImpl : public ServedModel {
   ServeOptions options_;
   PlacementReport report_;
   engine::SessionInfo session_;
+  bool fills_processors_ = false;  // its workers do
 
   mutable Queue queue_;
   Counters counters_;  // under the queue's lock

@@ -135,8 +135,10 @@ class ServedModel {
   virtual Counters counters() const = 0;
   /// How many requests its queue holds.
   virtual std::size_t queue_limit() const = 0;
-  /// Whether a request that came now would be taken at once. It may be otherwise a moment later.
-  virtual bool idle() const = 0;
+  /// Whether what comes before a run, such as decoding, is best left to the thread that feeds the
+  /// worker: where it would begin at once, and where workers of the CPU are as many as processors,
+  /// so that another thread would only take theirs. It may be otherwise a moment later.
+  virtual bool prepares() const = 0;
 
   /// Takes no more requests, answers those accepted until `deadline`, ends the workers; also those
   /// that are being started. Another call meanwhile can only bring the deadline forward.

@@ -20,7 +20,8 @@ struct Header {
 
 constexpr std::uint32_t kLastType = static_cast<std::uint32_t>(MessageType::kQuit);
 constexpr std::int64_t kMostDimensions = 16;
-constexpr Duration kLookForStop = milliseconds(50);
+constexpr Duration kReceiveTick =
+    milliseconds(50);  // after which the server's end looks at its watch
 
 Error gone() {
   return Error{Code::kCrashed, "the other end of the control socket is gone"};
@@ -35,7 +36,13 @@ Result<std::pair<Channel, Fd>> Channel::make_pair() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return system_error("socketpair");
-  return std::pair<Channel, Fd>(Channel(Fd(ends[0])), Fd(ends[1]));
+  timeval tick{};
+  tick.tv_usec = std::chrono::duration_cast<std::chrono::microseconds>(kReceiveTick).count();
+  if (::setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick) != 0)
+    return system_error("control socket");
+  Channel channel{Fd(ends[0])};
+  channel.ticks_ = true;
+  return std::pair<Channel, Fd>(std::move(channel), Fd(ends[1]));
 }
 
 Result<> Channel::send(const Message& message) {
@@ -78,36 +85,42 @@ bool Channel::is_gone() const {
   return ::poll(&end, 1, 0) > 0;
 }
 
+Result<> Channel::wait_until_readable(Duration wait) {
+  pollfd ready{fd_.get(), POLLIN, 0};
+  const auto whole = std::chrono::duration_cast<seconds>(wait);
+  timespec left{};
+  left.tv_sec = whole.count();
+  left.tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(wait - whole).count();
+  if (::ppoll(&ready, 1, &left, nullptr) < 0 && errno != EINTR)
+    return system_error("control socket");
+  return {};
+}
+
 Result<Message> Channel::receive(std::optional<TimePoint> deadline, const StopFlag& stop) {
-  while (deadline) {
-    if (stop && *stop) return Error{Code::kCancelled, "was broken off, because the server stops"};
-    pollfd ready{fd_.get(), POLLIN, 0};
-    auto wait = std::max(Duration::zero(), *deadline - Clock::now());
-    const bool look_again = stop && wait > kLookForStop;
-    if (look_again) wait = kLookForStop;
-    auto whole = std::chrono::duration_cast<seconds>(wait);
-    timespec left{};
-    left.tv_sec = whole.count();
-    left.tv_nsec = std::chrono::duration_cast<std::chrono::nanoseconds>(wait - whole).count();
-    int count = ::ppoll(&ready, 1, &left, nullptr);
-    if (count < 0 && errno != EINTR) return system_error("control socket");
-    if (count == 0 && look_again) continue;
-    if (count == 0) return Error{Code::kTimeout, "no answer over the control socket in time"};
-    if (count > 0) break;
-  }
   buffer_.resize(kMostMessageBytes);
   iovec part{buffer_.data(), buffer_.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr packet{};
   packet.msg_iov = &part;
   packet.msg_iovlen = 1;
-  packet.msg_control = control.data();
-  packet.msg_controllen = control.size();
   ssize_t got = -1;
-  do got = ::recvmsg(fd_.get(), &packet, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
-  if (got < 0 && errno != ECONNRESET) return system_error("control socket");
-  if (got <= 0) return gone();
+  while (got < 0) {
+    if (deadline && stop && *stop)
+      return Error{Code::kCancelled, "was broken off, because the server stops"};
+    // Most answers come soon: then one call of the kernel is enough, which ends after a tick.
+    const Duration left = deadline ? *deadline - Clock::now() : Duration::max();
+    const bool exact = deadline && (!ticks_ || left < 2 * kReceiveTick);
+    if (exact) ANYNPU_CHECK(wait_until_readable(std::max(Duration::zero(), left)));
+    packet.msg_control = control.data();
+    packet.msg_controllen = control.size();
+    got = ::recvmsg(fd_.get(), &packet, MSG_CMSG_CLOEXEC | (exact ? MSG_DONTWAIT : 0));
+    if (got >= 0 || errno == EINTR) continue;
+    if (errno != EAGAIN && errno != ECONNRESET) return system_error("control socket");
+    if (errno == ECONNRESET) return gone();
+    if (deadline && Clock::now() >= *deadline)
+      return Error{Code::kTimeout, "no answer over the control socket in time"};
+  }
+  if (got == 0) return gone();
 
   Message message;
   for (cmsghdr* attached = CMSG_FIRSTHDR(&packet); attached != nullptr;

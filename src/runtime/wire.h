@@ -25,9 +25,10 @@ enum class MessageType : std::uint32_t {
               // device_index, core_mask}
   kLoaded,    // text: JSON of the session
   kMemory,    // fd: the memory that tensors lie in from now on; numbers: its size
-  kRun,   // numbers: output offset, input count, then per input: offset, bytes, rank, dimensions
-  kRan,   // numbers: nanoseconds, worn (0 or 1), output count, then per output as kRun's inputs;
-          // text: why the outputs are suspect, or nothing
+  kRun,   // numbers: confined to a processor (0 or 1), output offset, input count, then per input:
+          // offset, bytes, rank, dimensions
+  kRan,   // numbers: nanoseconds, worn (0 or 1), processor, output count, then per output as kRun's
+          // inputs; text: why the outputs are suspect, or nothing
   kGrow,  // numbers: nanoseconds, the output bytes that did not fit; answered by kMemory and kFetch
   kFetch,   // numbers: output offset; asks for the outputs of the last run again
   kFailed,  // numbers: Code, errno; text: message, '\n', hint
@@ -68,7 +69,10 @@ class Channel {
   int fd() const { return fd_.get(); }
 
  private:
+  Result<> wait_until_readable(Duration wait);
+
   Fd fd_;
+  bool ticks_ = false;  // a call that waits comes back now and then
   std::vector<std::byte> buffer_;
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,8 @@ class Worker {
   /// While it answers canaries for the first time: what breaks that off (Code::kCancelled).
   virtual void obey(const StopFlag& /*stop*/) {}
   virtual pid_t pid() const { return 0; }
+  /// Where its last run ended.
+  virtual std::optional<int> processor() const { return std::nullopt; }
   /// The most memory that it ever had resident, in bytes; 0 when not known.
   virtual std::size_t peak_memory() const { return 0; }
 };

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engines.h"
+#include "runtime/hand_over.h"
 #include "runtime/session_json.h"
 #include "runtime/shared_memory.h"
 #include "runtime/wire.h"
@@ -100,6 +102,7 @@ class WorkerLoop {
   Result<Message> run(const std::vector<std::int64_t>& request) {
     if (!session_) return Error{Code::kInternal, "a worker was asked to run before it had loaded"};
     Numbers numbers(request);
+    if (numbers.next() != 0) run_anywhere();
     auto output_offset = static_cast<std::size_t>(numbers.next());
     std::vector<Slot> inputs;
     std::vector<engine::Shape> shapes;
@@ -138,7 +141,8 @@ class WorkerLoop {
       return Message{MessageType::kGrow, {nanoseconds_, static_cast<std::int64_t>(needed)}};
     const engine::Session::Remarks remarks = session_->remarks();
     Message answer{MessageType::kRan,
-                   {nanoseconds_, remarks.worn ? 1 : 0, static_cast<std::int64_t>(views.size())},
+                   {nanoseconds_, remarks.worn ? 1 : 0, ::sched_getcpu(),
+                    static_cast<std::int64_t>(views.size())},
                    remarks.suspect};
     std::size_t at = 0;
     for (auto& view : views) {

@@ -15,6 +15,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <unistd.h>
+
+#include "runtime/hand_over.h"
 
 // GCC 12 takes the frames of inlined coroutines, which Asio allocates by itself, for a mistake.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -34,8 +37,11 @@ asio::awaitable<T> await_callback(std::function<void(std::function<void(T)>)> st
     auto executor = asio::prefer(asio::get_associated_executor(handler),
                                  asio::execution::outstanding_work.tracked);  // NOLINT
     auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-    start([waiting, executor](T value) {
-      asio::post(executor, [waiting, value = std::move(value)]() mutable {
+    start([waiting, executor, loop = ::gettid()](T value) {
+      // The loop goes on where the lane that calls this falls asleep, if no other run is under way.
+      const bool confined = runtime::confine_beside(loop);
+      asio::post(executor, [waiting, confined, value = std::move(value)]() mutable {
+        if (confined) runtime::run_anywhere();
         auto resume = std::move(*waiting);
         resume(std::move(value));
       });

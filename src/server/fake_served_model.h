@@ -38,7 +38,7 @@ class FakeServedModel : public runtime::ServedModel {
     std::mutex mutex;
     std::condition_variable changed;
     bool hold = false;                    // requests wait until this is false
-    bool idle = false;                    // what it says of itself
+    bool prepares = false;                // what it says of itself
     std::optional<Error> fail;            // every request is answered with this
     std::optional<Error> refuse;          // every request is refused with this, on its own thread
     std::optional<std::string> fallback;  // what replies say
@@ -126,9 +126,9 @@ class FakeServedModel : public runtime::ServedModel {
     std::lock_guard lock(control_->mutex);
     return control_->queue_limit;
   }
-  bool idle() const override {
+  bool prepares() const override {
     std::lock_guard lock(control_->mutex);
-    return control_->idle;
+    return control_->prepares;
   }
 
   void drain(TimePoint) override {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One picture's way through the pool, the model and the pool again; or, where the model has nothing
-// to do, straight to the model's thread, which then does it all.
+// One picture's way through the pool, the model and the pool again; or, where that is better,
+// straight to the model's thread, which then does it all.
 #include "server/picture_answer.h"
 
 #include <exception>
@@ -28,7 +28,7 @@ class Course : public std::enable_shared_from_this<Course> {
 
   void start() {
     const auto encoded = std::as_bytes(std::span(question_.bytes));
-    if (model().served->idle() && vision::is_quickly_decoded(encoded)) {
+    if (model().served->prepares() && vision::is_quickly_decoded(encoded)) {
       // What the model's thread holds keeps the model: it is let go by a thread of its own.
       late_ = std::make_shared<vision::LatePicture>(
           std::shared_ptr<const vision::ImageModel>(question_.hosted, &*model().image),

@@ -198,14 +198,14 @@ TEST_F(RoutesTest, PicturesComeInManyWays) {
 }
 
 // The model's thread decodes the picture then; the answers are the same.
-TEST_F(RoutesTest, WhereTheModelIsIdleThePictureGoesStraightToIt) {
+TEST_F(RoutesTest, WhereTheModelPreparesThePictureGoesStraightToIt) {
   start();
   vision::Image image = vision::make_image(9, 5);
   for (std::size_t i = 1; i < image.rgb.size(); i += 3) image.rgb[i] = 200;
   const auto encoded = vision::test::jpeg(image);
   const std::string bytes(reinterpret_cast<const char*>(encoded.data()), encoded.size());
-  for (const bool idle : {true, false}) {
-    control_->set([&] { control_->idle = idle; });
+  for (const bool prepares : {true, false}) {
+    control_->set([&] { control_->prepares = prepares; });
     auto json = infer("", "Content-Type: image/jpeg\r\n", bytes).json();
     EXPECT_EQ(json["predictions"][0]["label"], "dog");
     EXPECT_EQ(json["image"]["width"], 9);

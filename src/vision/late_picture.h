@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // LatePicture: a picture that is decoded by the first who asks for its pixels.
 //
-// Where a worker has nothing to do, the thread that feeds it decodes the picture itself: to hand it
-// from one thread to the next may take a fifth of the time that decoding takes.
+// Where no other thread would do it sooner, the one that feeds a worker decodes the picture itself:
+// to hand it from one thread to the next may take a fifth of the time that decoding takes.
 #pragma once
 
 #include <memory>

@@ -79,7 +79,7 @@ class EchoModel : public runtime::ServedModel {
   std::vector<runtime::InstanceStatus> instances() const override { return {}; }
   runtime::Counters counters() const override { return {}; }
   std::size_t queue_limit() const override { return 1024; }
-  bool idle() const override { return false; }
+  bool prepares() const override { return false; }
   void drain(TimePoint) override {}
 
  private:
