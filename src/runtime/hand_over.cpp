@@ -2,6 +2,8 @@
 // Confines threads to processors, and lets them go.
 #include "runtime/hand_over.h"
 
+#include <array>
+
 #include <sched.h>
 #include <unistd.h>
 
@@ -56,14 +58,17 @@ std::optional<int> confined_to() {
 }
 
 bool confine_beside(pid_t thread) {
-  thread_local pid_t believed = 0;
-  thread_local TimePoint looked;
+  struct Belief {
+    pid_t thread = -1;
+    bool may = false;
+    TimePoint looked;
+  };
+  thread_local std::array<Belief, 4> beliefs;  // a lane has two: its worker and a loop
   if (confined < 0) return false;
-  if (thread != believed || Clock::now() - looked > kBelieved) {
-    believed = may_run_anywhere(thread) ? thread : 0;
-    looked = Clock::now();
-  }
-  return thread == believed && confine(thread, confined);
+  Belief& belief = beliefs[static_cast<std::size_t>(thread) % beliefs.size()];
+  if (belief.thread != thread || Clock::now() - belief.looked > kBelieved)
+    belief = {thread, may_run_anywhere(thread), Clock::now()};
+  return belief.may && confine(thread, confined);
 }
 
 void run_anywhere() {
