@@ -16,7 +16,7 @@ namespace {
 // How long it may take until somebody who confines our threads himself is noticed.
 constexpr auto kBelieved = seconds(1);
 
-thread_local int confined = -1;
+thread_local int own_processor = -1;
 
 /// How many processors there are, if it makes no difference which one a thread runs on; else 0.
 int alike_processors() {
@@ -54,7 +54,7 @@ bool confine(pid_t thread, int processor) {
 }  // namespace
 
 std::optional<int> confined_to() {
-  return confined < 0 ? std::nullopt : std::optional(confined);
+  return own_processor < 0 ? std::nullopt : std::optional(own_processor);
 }
 
 bool confine_beside(pid_t thread) {
@@ -64,11 +64,11 @@ bool confine_beside(pid_t thread) {
     TimePoint looked;
   };
   thread_local std::array<Belief, 4> beliefs;  // a lane has two: its worker and a loop
-  if (confined < 0) return false;
+  if (own_processor < 0) return false;
   Belief& belief = beliefs[static_cast<std::size_t>(thread) % beliefs.size()];
   if (belief.thread != thread || Clock::now() - belief.looked > kBelieved)
     belief = {thread, may_run_anywhere(thread), Clock::now()};
-  return belief.may && confine(thread, confined);
+  return belief.may && confine(thread, own_processor);
 }
 
 void run_anywhere() {
@@ -76,22 +76,22 @@ void run_anywhere() {
   CPU_ZERO(&every);
   for (std::size_t i = 0; i < CPU_SETSIZE; ++i) CPU_SET(i, &every);
   ::sched_setaffinity(0, sizeof every, &every);
-  confined = -1;
+  own_processor = -1;
 }
 
 std::atomic<int> HandOver::Run::under_way_ = 0;
 
 void HandOver::end() {
-  if (confined >= 0) run_anywhere();
+  if (own_processor >= 0) run_anywhere();
 }
 
 void HandOver::move_to(int processor) {
-  if (confined == processor && Clock::now() - looked_ < kBelieved) return;
+  if (own_processor == processor && Clock::now() - looked_ < kBelieved) return;
   looked_ = Clock::now();
-  if (confined >= 0 ? !is_only(confined) : !may_run_anywhere(0))
-    confined = -1;  // somebody else has said where this thread may run
+  if (own_processor >= 0 ? !is_only(own_processor) : !may_run_anywhere(0))
+    own_processor = -1;  // somebody else has said where this thread may run
   else if (confine(0, processor))
-    confined = processor;
+    own_processor = processor;
 }
 
 HandOver::Run::Run(HandOver& hand_over, const Worker& worker) {
