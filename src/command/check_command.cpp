@@ -88,8 +88,18 @@ int check(const CheckOptions& options, const CommandContext& context) {
            {"memory_free_bytes", verdict.memory_free ? Json(*verdict.memory_free) : Json()}});
     }
   }
-  if (all.empty()) report->line("nothing of this model is for " + options.device);
+  Json without = Json::array();
+  for (const npu::Device& device : devices) {
+    if (device.family == "cpu" || std::any_of(all.begin(), all.end(), [&](const Json& verdict) {
+          return verdict["device"] == device.id;
+        }))
+      continue;
+    report->line(fmt::format("no file of {} is for {} ({}); docs/models.md says how to make one",
+                             options.model, device.id, device.title));
+    without.push_back(device.id);
+  }
   report->data("verdicts", all);
+  report->data("devices_without_file", without);
   report->finish();
   return refused ? kExitFailed : kExitOk;
 }
