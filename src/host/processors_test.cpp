@@ -5,33 +5,26 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
+
+#include "temporary_folder.h"
 
 namespace anynpu::host {
 namespace {
 
-namespace fs = std::filesystem;
-
 class ProcessorsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "anynpu-processors-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   void file(const std::string& path, std::string_view content) {
-    fs::create_directories((root_ / path).parent_path());
+    std::filesystem::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path) << content;
   }
   bool alike() {
-    auto machine = machine_of_tree(root_);
+    auto machine = machine_of_tree(root_.path());
     EXPECT_TRUE(machine) << machine.error().message;
     return processors_are_alike(**machine);
   }
 
-  fs::path root_;
+ private:
+  TemporaryFolder root_;
 };
 
 TEST_F(ProcessorsTest, AreAlikeWhereNothingSaysOtherwise) {
