@@ -101,7 +101,7 @@ class ProtoReader {
   bool damaged_ = false;
 };
 
-/// Appends a varint; and a field that is a string, bytes or a message.
+/// Appends a varint; and a field that is a string, bytes or a message, a varint or four bytes.
 inline void append_varint(std::string& to, std::uint64_t value) {
   for (; value >= 128; value >>= 7) to += static_cast<char>(value | 128);
   to += static_cast<char>(value);
@@ -114,6 +114,10 @@ inline void append_field(std::string& to, std::uint32_t number, std::string_view
 inline void append_field(std::string& to, std::uint32_t number, std::uint64_t value) {
   append_varint(to, std::uint64_t{number} << 3);
   append_varint(to, value);
+}
+inline void append_fixed32(std::string& to, std::uint32_t number, std::uint32_t value) {
+  append_varint(to, std::uint64_t{number} << 3 | 5);
+  for (unsigned shift = 0; shift < 32; shift += 8) to += static_cast<char>(value >> shift);
 }
 
 }  // namespace anynpu

@@ -13,7 +13,7 @@
 
 #include "engine/decode_search.h"
 #include "engine/file_mapping.h"
-#include "engine/onnx_logits.h"
+#include "engine/onnx_rewrite.h"
 #include "engine/onnxruntime_decoder.h"
 #include "engine/onnxruntime_session.h"
 #include "engine/seq2seq.h"
@@ -22,7 +22,7 @@
 namespace anynpu::engine::ort {
 namespace {
 
-constexpr std::size_t kMostDecoderBytes = std::size_t{4} << 30;
+constexpr std::size_t kMostModelBytes = std::size_t{4} << 30;
 constexpr std::size_t kMostRows = 64;
 constexpr std::size_t kMostPrompt = 4096;
 
@@ -342,20 +342,36 @@ class Seq2SeqSession : public engine::Session {
   std::vector<OutputView> outputs_;
 };
 
-Result<Network> open_decoder(const Api& api, const Env& env, const std::filesystem::path& file,
-                             const SessionOptions& settings) {
-  ANYNPU_TRY(mapping, FileMapping::open(file, kMostDecoderBytes));
+std::string lean_encoder(std::string_view model) {
+  return with_fused_attention(with_first_output(model));
+}
+
+// A model after `rewrite`; as it is where its weights are in other files.
+Result<Network> open_rewritten(const Api& api, const Env& env, const std::filesystem::path& file,
+                               const SessionOptions& settings,
+                               std::string (*rewrite)(std::string_view)) {
+  ANYNPU_TRY(mapping, FileMapping::open(file, kMostModelBytes));
   const std::span<const std::byte> bytes = mapping.bytes();
-  const std::string model =
-      with_integer_logits({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  SessionHandle* raw = nullptr;
-  auto created =
-      check(api, api.create_session_from_array(&env, model.data(), model.size(), &settings, &raw),
-            file.filename().string());
-  if (!created) return no_model(std::move(created).error());
-  Owned<SessionHandle> handle(raw, api.release_session);
-  ANYNPU_TRY(description, describe(api, *handle));
-  return Network{std::move(handle), std::move(description)};
+  const std::string_view written(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  Owned<SessionHandle> handle(nullptr, api.release_session);
+  if (has_external_weights(written)) {
+    ANYNPU_TRY(opened, open_model(api, env, file, settings));
+    handle = std::move(opened);
+  } else {
+    SessionHandle* raw = nullptr;
+    const auto create = [&](std::string_view model) {
+      return check(api,
+                   api.create_session_from_array(&env, model.data(), model.size(), &settings, &raw),
+                   file.filename().string());
+    };
+    auto created = create(rewrite(written));
+    if (!created) created = create(written);  // an older runtime has fewer operators of its own
+    if (!created) return no_model(std::move(created).error());
+    handle.reset(raw);
+  }
+  auto description = describe(api, *handle);
+  if (!description) return std::move(description).error().within(file.filename().string());
+  return Network{std::move(handle), std::move(*description)};
 }
 
 }  // namespace
@@ -367,23 +383,19 @@ Result<std::unique_ptr<engine::Session>> load_seq2seq(const Api& api, const Env&
   ANYNPU_TRY(settings, make_options(api, options.threads));
   // Every step has shapes of its own: a plan of memory for each would never be used again.
   ANYNPU_CHECK(check(api, api.disable_mem_pattern(settings.get()), "memory patterns"));
-  ANYNPU_TRY(handle, open_model(api, env, artifact, *settings));
-  const std::string title = artifact.filename().string();
-  auto description = describe(api, *handle);
-  if (!description) return std::move(description).error().within(title);
-  const SessionInfo& hears = description->info;
+  ANYNPU_TRY(encoder, open_rewritten(api, env, artifact, *settings, lean_encoder));
+  const SessionInfo& hears = encoder.description.info;
   if (hears.inputs.size() != 1 || hears.inputs[0].type != DType::kFloat32 ||
       hears.inputs[0].shape.size() < 2 || hears.outputs.empty() ||
       hears.outputs[0].shape.size() != 3)
     return Error{Code::kUnsupported,
-                 title + " is no encoder: it takes one tensor of floats and gives one of rank 3"};
+                 artifact.filename().string() +
+                     " is no encoder: it takes one tensor of floats and gives one of rank 3"};
   SessionInfo info = seq2seq_info(hears.inputs[0]);
   info.note = "ONNX Runtime's CPU provider, encoder and decoder";
-  Network encoder{std::move(handle), std::move(*description)};
-  auto writes = open_decoder(api, env, options.decoder, *settings);
-  if (!writes) return std::move(writes).error();
+  ANYNPU_TRY(writes, open_rewritten(api, env, options.decoder, *settings, with_integer_logits));
   ANYNPU_TRY(memory, cpu_memory(api));
-  auto decoder = Decoder::create(api, std::move(*writes), std::move(memory));
+  auto decoder = Decoder::create(api, std::move(writes), std::move(memory));
   if (!decoder) return std::move(decoder).error().within(options.decoder.filename().string());
   ANYNPU_TRY(own, cpu_memory(api));
   return std::unique_ptr<engine::Session>(std::make_unique<Seq2SeqSession>(

@@ -10,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include "engine/decode_search.h"
-#include "engine/onnx_logits.h"
 #include "engine_runs.h"
 #include "tiny_onnx.h"
 
@@ -344,75 +343,41 @@ TEST_F(Seq2Seq, SaysWhatADecoderLacks) {
   EXPECT_EQ(engine->load(folder_ / "encoder.onnx", options).error().code, Code::kNotFound);
 }
 
-std::string text_of(const std::vector<std::byte>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// y = x times 8-bit weights that are turned into floats; in a branch of an If or not.
-std::vector<std::byte> dequantised_product(bool in_branch) {
+// An encoder whose attention is computed in double, which the runtime's own attention does not
+// take.
+TEST_F(Seq2Seq, TakesAnEncoderAsItIsWhereARewrittenOneIsRefused) {
   TinyOnnx model;
-  model.input("x", OnnxType::kFloat, {"rows", "3"});
-  model.constant("w", OnnxType::kUint8, {2, 3}, std::vector<std::uint8_t>{1, 200, 30, 4, 5, 250});
-  model.constant("scale", OnnxType::kFloat, {}, std::vector<float>{0.5F});
-  model.constant("zero", OnnxType::kUint8, {}, std::vector<std::uint8_t>{100});
-  const auto product = [](TinyOnnx& graph, const std::string& to) {
-    graph.node("Transpose", {"w"}, {to + "_turned"});
-    graph.node("DequantizeLinear", {to + "_turned", "scale", "zero"}, {to + "_floats"});
-    graph.node("MatMul", {"x", to + "_floats"}, {to});
-    graph.output(to, OnnxType::kFloat, {"rows", "2"});
-  };
-  if (!in_branch) {
-    product(model, "y");
-    return model.build();
-  }
-  TinyOnnx then, otherwise;
-  product(then, "a");
-  product(otherwise, "b");
-  model.input("flag", OnnxType::kBool, {"1"});
-  model.branches("flag", then, otherwise, {"y"});
-  model.output("y", OnnxType::kFloat, {"rows", "2"});
-  return model.build();
+  model.input("sound", OnnxType::kFloat, {"batch", "frames", "2"});
+  model.node("Cast", {"sound"}, {"q"}, {{"to", 11}});
+  model.node("Transpose", {"q"}, {"turned"}, {}, {{"perm", {0, 2, 1}}});
+  model.node("MatMul", {"q", "turned"}, {"scores"});
+  model.node("Softmax", {"scores"}, {"weights"}, {{"axis", 2}});
+  model.node("MatMul", {"weights", "q"}, {"sum"});
+  model.node("Cast", {"sum"}, {"last_hidden_state"}, {{"to", 1}});
+  model.output("last_hidden_state", OnnxType::kFloat, {"batch", "frames", "2"});
+  write(folder_ / "double.onnx", model.build());
+  LoadOptions options;
+  options.decoder = folder_ / "decoder.onnx";
+  auto session = test::engine_or_fail("onnxruntime")->load(folder_ / "double.onnx", options);
+  ASSERT_TRUE(session) << session.error().message;
 }
 
-TEST(IntegerLogits, ComputesTheSameWithoutFloats) {
-  for (const bool in_branch : {false, true}) {
-    const std::vector<std::byte> model = dequantised_product(in_branch);
-    const std::string rewritten = ort::with_integer_logits(text_of(model));
-    EXPECT_THAT(rewritten, HasSubstr("DynamicQuantizeMatMul"));
-    EXPECT_EQ(rewritten.find("DequantizeLinear"), std::string::npos);
-    auto session = test::loaded(
-        "onnxruntime", {reinterpret_cast<const std::byte*>(rewritten.data()),
-                        reinterpret_cast<const std::byte*>(rewritten.data()) + rewritten.size()});
-    ASSERT_NE(session, nullptr);
-    std::vector<Shape> shapes = {{1, 3}};
-    if (in_branch) shapes.push_back({1});
-    ASSERT_TRUE(session->set_input_shapes(shapes));
-    ASSERT_TRUE(session->set_input(0, bytes_of(std::vector<float>{1, -2, 0.5F})));
-    if (in_branch) {
-      ASSERT_TRUE(session->set_input(1, std::vector<std::byte>(1, std::byte{1})));
-    }
-    ASSERT_TRUE(session->run());
-    const auto view = session->output(0);
-    ASSERT_TRUE(view);
-    // Half of (1 - 100, 200 - 100, 30 - 100) and of (4 - 100, 5 - 100, 250 - 100).
-    EXPECT_THAT(values_of<float>(view->bytes),
-                ElementsAre(::testing::FloatNear(-49.5F - 100 - 17.5F, 2),
-                            ::testing::FloatNear(-48 + 95 + 37.5F, 2)));
-  }
-}
-
-TEST(IntegerLogits, LeavesOthersAsTheyAre) {
-  const std::string other = text_of(encoder());
-  EXPECT_EQ(ort::with_integer_logits(other), other);
-  const std::string whole = text_of(dequantised_product(true));
-  for (std::size_t cut = 0; cut < whole.size(); cut += 7) {
-    const std::string part = whole.substr(0, cut);
-    const std::string rewritten = ort::with_integer_logits(part);
-    // A file that ends between two of its parts is a smaller, whole one.
-    if (rewritten != part) {
-      EXPECT_THAT(rewritten, HasSubstr("DynamicQuantizeMatMul"));
-    }
-  }
+TEST_F(Seq2Seq, FindsWeightsInAFileBesideTheModel) {
+  TinyOnnx model;
+  model.input("sound", OnnxType::kFloat, {"batch", "frames", "2"});
+  model.external_constant("one", OnnxType::kFloat, {1}, "encoder.data");
+  model.node("Add", {"sound", "one"}, {"last_hidden_state"});
+  model.node("Sub", {"sound", "one"}, {"other"});
+  model.output("last_hidden_state", OnnxType::kFloat, {"batch", "frames", "2"});
+  model.output("other", OnnxType::kFloat, {"batch", "frames", "2"});
+  write(folder_ / "outside.onnx", model.build());
+  write(folder_ / "encoder.data", bytes_of(std::vector<float>{1}));
+  LoadOptions options;
+  options.decoder = folder_ / "decoder.onnx";
+  auto session = test::engine_or_fail("onnxruntime")->load(folder_ / "outside.onnx", options);
+  ASSERT_TRUE(session) << session.error().message;
+  session_ = std::move(*session);
+  expect_as_computed({{{0.5F, 1, 0.2F, 0}}, {1}, settings()});
 }
 
 }  // namespace

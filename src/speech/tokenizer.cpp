@@ -6,13 +6,16 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "base/report.h"
 #include "base/text.h"
 
 namespace anynpu::speech {
 namespace {
+
+// Not the ordered one, which looks at each key before it adds one: there are 50,000.
+using nlohmann::json;
 
 constexpr std::size_t kMostText = 64 * 1024;
 
@@ -98,14 +101,14 @@ std::string from_base64(std::string_view text) {
 }
 
 // The names of the decoders, however deep they are put together.
-bool names_decoder(const Json& decoder, std::string_view type) {
+bool names_decoder(const json& decoder, std::string_view type) {
   if (!decoder.is_object()) return false;
   if (const auto found = decoder.find("type");
       found != decoder.end() && found->is_string() && found->get_ref<const std::string&>() == type)
     return true;
   const auto parts = decoder.find("decoders");
   if (parts == decoder.end() || !parts->is_array()) return false;
-  return std::any_of(parts->begin(), parts->end(), [&](const Json& part) {
+  return std::any_of(parts->begin(), parts->end(), [&](const json& part) {
     const auto found = part.is_object() ? part.find("type") : part.end();
     return part.is_object() && found != part.end() && found->is_string() &&
            found->get_ref<const std::string&>() == type;
@@ -154,11 +157,11 @@ Error no_tokenizer(std::string why) {
 
 }  // namespace
 
-Result<Tokenizer> Tokenizer::parse(std::string_view json) {
-  if (json.size() > kMostBytes)
+Result<Tokenizer> Tokenizer::parse(std::string_view text) {
+  if (text.size() > kMostBytes)
     return Error{Code::kTooLarge, fmt::format("tokenizer.json: {} bytes are over the limit of {}",
-                                              json.size(), kMostBytes)};
-  const Json document = Json::parse(json, nullptr, false);
+                                              text.size(), kMostBytes)};
+  const json document = json::parse(text, nullptr, false);
   if (!document.is_object()) return no_tokenizer("is no JSON object");
   const auto model = document.find("model");
   if (model == document.end() || !model->is_object()) return no_tokenizer("has no model");
@@ -176,7 +179,7 @@ Result<Tokenizer> Tokenizer::parse(std::string_view json) {
     return Error{Code::kUnsupported, "tokenizer.json: its decoder is not known"}.with_hint(
         "ByteLevel and ByteFallback are supported");
 
-  const auto number_of = [](const Json& value) -> std::optional<std::size_t> {
+  const auto number_of = [](const json& value) -> std::optional<std::size_t> {
     if (!value.is_number_integer()) return std::nullopt;
     const auto number = value.get<std::int64_t>();
     if (number < 0 || number >= static_cast<std::int64_t>(kMostTokens)) return std::nullopt;
@@ -187,17 +190,17 @@ Result<Tokenizer> Tokenizer::parse(std::string_view json) {
     tokenizer.pieces_.resize(number + 1);
     tokenizer.marks_.resize(number + 1, false);
   };
-  for (const auto& [text, value] : vocabulary->items()) {
+  for (const auto& [piece, value] : vocabulary->items()) {
     const auto number = number_of(value);
     if (!number) return no_tokenizer("a token has no number");
     make_room(*number);
-    std::string bytes = tokenizer.byte_level_ ? from_byte_level(text) : from_sentence_piece(text);
+    std::string bytes = tokenizer.byte_level_ ? from_byte_level(piece) : from_sentence_piece(piece);
     if (tokenizer.byte_level_) tokenizer.numbers_[bytes] = static_cast<int>(*number);
     tokenizer.pieces_[*number] = std::move(bytes);
   }
   if (const auto added = document.find("added_tokens");
       added != document.end() && added->is_array()) {
-    for (const Json& token : *added) {
+    for (const json& token : *added) {
       if (!token.is_object()) return no_tokenizer("an added token is no object");
       const auto id = token.find("id"), content = token.find("content");
       const auto number = id == token.end() ? std::nullopt : number_of(*id);

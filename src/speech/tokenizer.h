@@ -26,7 +26,7 @@ class Tokenizer {
   static constexpr std::size_t kMostTokens = 1 << 20;
 
   /// kInvalid, kUnsupported or kTooLarge for what is no tokenizer.json of the two kinds.
-  static Result<Tokenizer> parse(std::string_view json);
+  static Result<Tokenizer> parse(std::string_view text);
   /// The source of npm's llama-tokenizer-js: the tokens, one a line, as base64 in quotes.
   static Result<Tokenizer> parse_llama(std::string_view javascript);
   /// By the file's ending: .json or .js.

@@ -74,10 +74,25 @@ class TinyOnnx {
             std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
     message(constants_, 5, tensor);
   }
-  /// `attributes` are whole numbers by name.
+  /// Values that are in a file beside the model.
+  void external_constant(const std::string& name, OnnxType type,
+                         const std::vector<std::int64_t>& shape, const std::string& file) {
+    std::string tensor, place;
+    for (const std::int64_t dimension : shape)
+      number(tensor, 1, static_cast<std::uint64_t>(dimension));
+    number(tensor, 2, static_cast<std::uint64_t>(type));
+    message(tensor, 8, name);
+    message(place, 1, "location");
+    message(place, 2, file);
+    message(tensor, 13, place);
+    number(tensor, 14, 1);  // EXTERNAL
+    message(constants_, 5, tensor);
+  }
+  /// `attributes` are whole numbers by name, `lists` lists of them.
   void node(const std::string& op, const std::vector<std::string>& from,
             const std::vector<std::string>& to,
-            const std::vector<std::pair<std::string, std::int64_t>>& attributes = {}) {
+            const std::vector<std::pair<std::string, std::int64_t>>& attributes = {},
+            const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& lists = {}) {
     std::string node;
     for (const std::string& name : from) message(node, 1, name);
     for (const std::string& name : to) message(node, 2, name);
@@ -87,6 +102,14 @@ class TinyOnnx {
       message(attribute, 1, name);
       number(attribute, 3, static_cast<std::uint64_t>(value));
       number(attribute, 20, 2);  // INT
+      message(node, 5, attribute);
+    }
+    for (const auto& [name, values] : lists) {
+      std::string attribute;
+      message(attribute, 1, name);
+      for (const std::int64_t value : values)
+        number(attribute, 8, static_cast<std::uint64_t>(value));
+      number(attribute, 20, 7);  // INTS
       message(node, 5, attribute);
     }
     message(nodes_, 1, node);
