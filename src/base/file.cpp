@@ -62,6 +62,25 @@ Digest start_sha256() {
   return digest;
 }
 
+// errno of what failed; 0.
+int write_all(int fd, std::span<const std::byte> content) {
+  while (!content.empty()) {
+    const ssize_t wrote = ::write(fd, content.data(), content.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return errno;
+    content = content.subspan(static_cast<std::size_t>(wrote));
+  }
+  return 0;
+}
+
+// umask() cannot be asked without being changed, for all threads.
+mode_t current_umask() {
+  const std::string status = read_text("/proc/self/status").value_or("");
+  const std::size_t at = status.find("\nUmask:");
+  if (at == std::string::npos) return 022;
+  return static_cast<mode_t>(std::strtoul(status.c_str() + at + 7, nullptr, 8)) & 0777;
+}
+
 std::string finish(Digest& digest) {
   std::array<unsigned char, 32> hash{};
   EVP_DigestFinal_ex(digest.get(), hash.data(), nullptr);
@@ -86,22 +105,31 @@ Result<> write_file(const std::filesystem::path& path, std::string_view content)
 }
 
 Result<> write_file(const std::filesystem::path& path, std::span<const std::byte> content) {
-  std::string temporary = path.string() + ".XXXXXX";
-  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) return system_error("cannot write " + path.string());
-  auto fail = [&](int number) -> Result<> {
-    ::unlink(temporary.c_str());
+  const auto cannot = [&](int number) {
     return system_error("cannot write " + path.string(), number);
   };
-  while (!content.empty()) {
-    ssize_t wrote = ::write(fd.get(), content.data(), content.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return fail(errno);
-    content = content.subspan(static_cast<std::size_t>(wrote));
+  struct stat old {};
+  const bool is_there = ::stat(path.c_str(), &old) == 0;
+  if (is_there && !S_ISREG(old.st_mode)) {  // a device, a pipe: nothing to be replaced
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) return cannot(errno);
+    const int failed = write_all(fd.get(), content);
+    return failed == 0 ? Result<>() : cannot(failed);
   }
-  if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0) return fail(errno);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail(errno);
-  return {};
+  // What a symbolic link points to is replaced, and not the link.
+  std::error_code unresolved;
+  const std::filesystem::path real = is_there ? std::filesystem::canonical(path, unresolved) : path;
+  if (unresolved) return cannot(unresolved.value());
+  std::string temporary = real.string() + ".XXXXXX";
+  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return cannot(errno);
+  const mode_t mode = is_there ? old.st_mode & 0777 : 0666 & ~current_umask();
+  int failed = write_all(fd.get(), content);
+  if (failed == 0 && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0)) failed = errno;
+  if (failed == 0 && ::rename(temporary.c_str(), real.c_str()) != 0) failed = errno;
+  if (failed == 0) return {};
+  ::unlink(temporary.c_str());
+  return cannot(failed);
 }
 
 Result<std::string> sha256_of_file(const std::filesystem::path& path) {

@@ -2,10 +2,12 @@
 // Tests of reading, writing and hashing whole files.
 #include "base/file.h"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -35,6 +37,35 @@ TEST(File, ReadsAnEmptyFile) {
   TemporaryFolder folder;
   ASSERT_TRUE(write_file(folder / "empty", ""));
   EXPECT_EQ(*read_text(folder / "empty", 0), "");
+}
+
+TEST(File, WritesIntoWhatIsNoFileAndThroughALink) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(write_file(folder / "real", "old"));
+  ASSERT_EQ(::chmod((folder / "real").c_str(), 0600), 0);
+  std::filesystem::create_symlink("real", folder / "link");
+  ASSERT_TRUE(write_file(folder / "link", "new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(*read_text(folder / "real"), "new");
+  struct stat info {};
+  ASSERT_EQ(::stat((folder / "real").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  const int reader = ::open((folder / "pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  ASSERT_TRUE(write_file(folder / "pipe", "through"));
+  std::array<char, 16> got{};
+  EXPECT_EQ(::read(reader, got.data(), got.size()), 7);
+  ::close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+
+  const mode_t before = ::umask(077);
+  ASSERT_TRUE(write_file(folder / "private", "mine"));
+  ::umask(before);
+  ASSERT_EQ(::stat((folder / "private").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+  EXPECT_EQ(entries_of(folder / "."), 4U);
 }
 
 TEST(File, RefusesMoreThanTheLimit) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/tell.h"
 #include "base/text.h"
 #include "command/output.h"
 
@@ -13,8 +14,8 @@ namespace anynpu::command {
 namespace {
 
 int fail_with(const CommandContext& context, const Error& error, int exit_code) {
-  fmt::print(stderr, "error: {}\n", printable(error.message, 2000));
-  if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", printable(error.hint, 2000));
+  tell("error: {}\n", printable(error.message, 2000));
+  if (!error.hint.empty()) tell("hint: {}\n", printable(error.hint, 2000));
   if (context.json) {
     auto report = json_report(context.out());
     report->data("error", to_json(error));

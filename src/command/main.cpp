@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "command/command_line.h"
 #include "command/output.h"
 #include "engine/axmodel_facts.h"
@@ -25,7 +26,7 @@ int close_output(int exit_code) {
   standard_output().flush();
   int number = standard_output_errno();
   if (number == 0 || number == EPIPE) return exit_code;
-  fmt::print(stderr, "error: standard output: {}\n", std::strerror(number));
+  tell("error: standard output: {}\n", std::strerror(number));
   return kExitFailed;
 }
 
@@ -33,7 +34,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   CommandContext context;
   std::unique_ptr<CLI::App> root = command_line(context);
   if (arguments.empty()) {
-    fmt::print(stderr, "{}", root->help());
+    tell("{}", root->help());
     return kExitUsage;
   }
   try {
@@ -60,6 +61,9 @@ int parse_and_run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   using namespace anynpu;
+  // A parent that ignores the ends of its children passes that on, and then nobody can wait for
+  // one.
+  std::signal(SIGCHLD, SIG_DFL);
   // First of all, because a worker's start is on the way of every model.
   if (argc >= 4 && std::string_view(argv[1]) == "worker" &&
       std::string_view(argv[2]) == "--control-fd")
@@ -75,7 +79,7 @@ int main(int argc, char** argv) {
   try {
     exit_code = command::parse_and_run({argv + 1, argv + argc});
   } catch (const std::exception& bug) {
-    fmt::print(stderr, "error: {}\nhint: this is a bug of anynpu; please report it\n", bug.what());
+    tell("error: {}\nhint: this is a bug of anynpu; please report it\n", bug.what());
   }
   return command::close_output(exit_code);
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/tell.h"
 #include "command/command.h"
 #include "command/image_files.h"
 #include "command/interrupt.h"
@@ -103,8 +104,7 @@ int run(const RunOptions& options, CommandContext& context) {
   run_pictures(plan, *images, **model, *output, summary);
   output->finish(summary);
   (*model)->drain(Clock::now() + seconds(2));  // what is under way after an early end
-  if (interrupted())
-    fmt::print(stderr, "interrupted after {} of {} pictures\n", summary.done, summary.files);
+  if (interrupted()) tell("interrupted after {} of {} pictures\n", summary.done, summary.files);
   return exit_code_of(summary);
 }
 

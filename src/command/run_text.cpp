@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/tell.h"
 #include "base/text.h"
 #include "command/run_output.h"
 #include "command/serve_options.h"
@@ -23,9 +24,8 @@ class TextOutput : public RunOutput {
   void add(const FileResult& result) override {
     if (result.error) {
       out_.flush();
-      fmt::print(stderr, "error: {}\n", printable(result.error->message, 2000));
-      if (!result.error->hint.empty())
-        fmt::print(stderr, "hint: {}\n", printable(result.error->hint, 2000));
+      tell("error: {}\n", printable(result.error->message, 2000));
+      if (!result.error->hint.empty()) tell("hint: {}\n", printable(result.error->hint, 2000));
       return;
     }
     auto report = text_report(out_);

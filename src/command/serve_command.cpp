@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/subprocess.h"
+#include "base/tell.h"
 #include "command/command.h"
 #include "command/config_flags.h"
 #include "server/serve.h"
@@ -18,7 +19,7 @@ namespace {
 
 void say_ready(const CommandContext& context, const std::string& url) {
   if (!context.json) {
-    fmt::print(stderr, "anynpu is serving on {}\n", url);
+    tell("anynpu is serving on {}\n", url);
     return;
   }
   auto report = context.report();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/tell.h"
 #include "command/command.h"
 #include "command/command_line.h"
 #include "command/sim_plan.h"
@@ -112,7 +113,7 @@ int simulate(const SimOptions& options, const CommandContext& context) {
     else
       ::setenv(name.c_str(), value.c_str(), 1);
   }
-  fmt::print(stderr, "simulated machine: {}\n", plan->title);
+  tell("simulated machine: {}\n", plan->title);
   auto code = run_and_wait(plan->command);
   return code ? *code : context.fail(code.error());
 }

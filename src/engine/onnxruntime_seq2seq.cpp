@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -23,7 +24,8 @@ namespace anynpu::engine::ort {
 namespace {
 
 constexpr std::size_t kMostModelBytes = std::size_t{4} << 30;
-constexpr std::size_t kMostRows = 64;
+constexpr std::size_t kMostRows = 32;  // times beams: each has a cache of its own
+constexpr std::size_t kMostHeads = 256;
 constexpr std::size_t kMostPrompt = 4096;
 
 template <typename T>
@@ -76,6 +78,10 @@ class Seq2SeqSession : public engine::Session {
     const auto prompt = elements<std::int32_t>(inputs_[kPromptInput]);
     const auto rows = static_cast<std::size_t>(shapes_[kPromptInput][0]);
     const auto count = static_cast<std::size_t>(shapes_[kPromptInput][1]);
+    if (rows * static_cast<std::size_t>(settings.beam_size) > kMostRows)
+      return Error{Code::kTooLarge, fmt::format("{} rows with {} beams each; {} are the most", rows,
+                                                settings.beam_size, kMostRows)}
+          .with_hint("send fewer rows at one time");
     ANYNPU_TRY(detect, check_prompt(prompt, count, settings));
     ANYNPU_CHECK(read_heads());
     ANYNPU_CHECK(listen());
@@ -147,6 +153,12 @@ class Seq2SeqSession : public engine::Session {
     heads_ = elements<std::int32_t>(inputs_[kHeadsInput]);
     layers_.clear();
     if (heads_.empty()) return {};
+    std::set<std::pair<std::int32_t, std::int32_t>> asked;
+    for (std::size_t i = 0; i + 1 < heads_.size(); i += 2) asked.insert({heads_[i], heads_[i + 1]});
+    if (asked.size() * 2 != heads_.size() || asked.size() > kMostHeads)
+      return Error{
+          Code::kInvalid,
+          fmt::format("the attention of {} heads is told at most, of each once", kMostHeads)};
     if (!decoder_.has_attention())
       return Error{Code::kUnsupported, "this decoder does not tell where it listens"};
     for (std::size_t i = 0; i < heads_.size(); i += 2) {

@@ -71,6 +71,13 @@ std::size_t argmax(const std::vector<float>& values) {
 
 BatchRule batch_rule(const model::Artifact& artifact, const engine::SessionInfo& session) {
   if (artifact.max_batch <= 1 || session.inputs.empty()) return {};
+  // Where one request's strings end among others' cannot be told by dividing.
+  const auto is_string = [](const TensorInfo& tensor) {
+    return tensor.type == engine::DType::kString;
+  };
+  if (std::any_of(session.inputs.begin(), session.inputs.end(), is_string) ||
+      std::any_of(session.outputs.begin(), session.outputs.end(), is_string))
+    return {};
   if (session.batchable) return {artifact.max_batch, false};
   bool fixed =
       std::all_of(session.inputs.begin(), session.inputs.end(), [&](const TensorInfo& tensor) {
@@ -93,6 +100,16 @@ tl::expected<BatchOutput, RunFailure> run_batch(Worker& worker,
 
   auto one = sizes_of(*sources[0], session);
   if (!one) return input_error(one.error());
+  for (const InputSource* source : sources.subspan(1)) {
+    auto other = sizes_of(*source, session);
+    if (!other) return input_error(other.error());
+    const bool same = std::equal(one->begin(), one->end(), other->begin(), other->end(),
+                                 [](const InputSize& a, const InputSize& b) {
+                                   return a.shape == b.shape && a.bytes == b.bytes;
+                                 });
+    if (!same)
+      return input_error({Code::kInvalid, "requests of different shapes do not run together"});
+  }
   std::vector<InputSize> all = *one;
   if (places > 1) {
     for (InputSize& size : all) {

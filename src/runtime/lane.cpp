@@ -90,7 +90,13 @@ Lane::Lane(const LaneShared& shared, std::size_t rank, Trial trial, bool cold)
     std::lock_guard lock(shared_.queue.mutex);
     shared_.queue.add_seat(&seat_);
   }
-  thread_ = std::thread([this] { loop(); });
+  try {
+    thread_ = std::thread([this] { loop(); });
+  } catch (...) {  // there is no room for another thread
+    std::lock_guard lock(shared_.queue.mutex);
+    shared_.queue.remove_seat(&seat_);
+    throw;
+  }
 }
 
 InstanceStatus Lane::status() const {
@@ -426,15 +432,19 @@ std::optional<Lane::Loss> Lane::run_jobs(std::unique_lock<std::mutex>& lock,
   if (ran && placement_.on_npu())
     if (auto sure = believe(sources, *ran, until, run_limit); !sure)
       ran = tl::make_unexpected(RunFailure{sure.error(), false});
-  if (!ran && ran.error().input_error && jobs.size() > 1) return run_one_by_one(lock, jobs);
+  const auto is_lost = [this](Code code) {
+    return code == Code::kCrashed || code == Code::kTimeout ||
+           (placement_.on_npu() && code == Code::kDevice);
+  };
+  if (!ran && jobs.size() > 1 && (ran.error().input_error || !is_lost(ran.error().error.code)))
+    return run_one_by_one(lock, jobs);
   if (!ran && ran.error().input_error) {
     answer(jobs[0], ran.error().error, shared_.queue, shared_.counters);
     return std::nullopt;
   }
   if (!ran) {
     Error error = ran.error().error;
-    const bool lost = error.code == Code::kCrashed || error.code == Code::kTimeout ||
-                      (placement_.on_npu() && error.code == Code::kDevice);
+    const bool lost = is_lost(error.code);
     if (error.code == Code::kCrashed)
       error.message = "the worker " + worker_->obituary(kObituaryPatience);
     error.message = placement_.id() + ": " + error.message;

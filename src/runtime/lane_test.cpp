@@ -2,6 +2,8 @@
 // Lanes over workers that do what no real one can be made to do.
 #include "runtime/lane.h"
 
+#include <algorithm>
+#include <cstring>
 #include <future>
 #include <thread>
 
@@ -198,6 +200,8 @@ class BatchWorker : public Worker {
  public:
   struct Script {
     bool hangs = false;
+    float refused = -1;             // a run with this among its inputs is an error
+    std::vector<std::size_t> runs;  // how many inputs were in each
     std::promise<void> ending;
     std::promise<void> may_end;
   };
@@ -212,6 +216,11 @@ class BatchWorker : public Worker {
   }
   Result<RunOutput> run(TimePoint) override {
     if (script_.hangs) return Error{Code::kTimeout, "no answer"};
+    std::vector<float> values(bytes_.size() / sizeof(float));
+    std::memcpy(values.data(), bytes_.data(), bytes_.size());
+    script_.runs.push_back(values.size());
+    if (std::find(values.begin(), values.end(), script_.refused) != values.end())
+      return Error{Code::kInvalid, "an index is out of range"};
     RunOutput output;
     output.outputs.push_back({{static_cast<std::int64_t>(bytes_.size() / sizeof(float))}, bytes_});
     return output;
@@ -235,6 +244,23 @@ class Unwritable : public One {
   Result<> write(std::size_t, const engine::TensorInfo&, std::span<std::byte>) const override {
     return Error{Code::kInvalid, "this input is broken"};
   }
+};
+
+class Numbers : public InputSource {
+ public:
+  Numbers(engine::Shape shape, std::vector<float> values)
+      : shape_(std::move(shape)), values_(std::move(values)) {}
+  Result<engine::Shape> shape(std::size_t, const engine::TensorInfo&) const override {
+    return shape_;
+  }
+  Result<> write(std::size_t, const engine::TensorInfo&, std::span<std::byte> to) const override {
+    std::memcpy(to.data(), values_.data(), to.size());
+    return {};
+  }
+
+ private:
+  const engine::Shape shape_;
+  const std::vector<float> values_;
 };
 
 /// One lane of the CPU that may run three together.
@@ -264,7 +290,10 @@ class BatchLane {
         auto job = std::make_shared<Job>();
         job->request.input = input;
         job->request.deadline = Clock::now() + std::chrono::hours(2);
-        job->done = [this](const Result<Reply>&) { ++answered; };
+        job->done = [this](const Result<Reply>& reply) {
+          if (reply) ++good;
+          ++answered;
+        };
         ASSERT_TRUE(queue.accept(job, wakes));
         ++counters_.in_flight;
       }
@@ -285,7 +314,7 @@ class BatchLane {
 
   Queue queue{10};
   BatchWorker::Script script;
-  std::atomic<int> answered = 0;
+  std::atomic<int> answered = 0, good = 0;
 
  private:
   const One canary_;
@@ -302,6 +331,40 @@ TEST(Lane, TheDeadlinesOfABatchAreKeptWhileItsWorkerIsEnded) {
   lane.script.ending.get_future().wait();
   EXPECT_EQ(lane.looked_after(), 3U);
   lane.script.may_end.set_value();
+}
+
+TEST(Lane, WhatTheEngineRefusesDoesNotSpoilTheOthersOfItsBatch) {
+  BatchLane lane(Duration::zero());
+  lane.script.refused = 99;
+  const auto one = [](float value) {
+    return std::make_shared<Numbers>(engine::Shape{1}, std::vector<float>{value});
+  };
+  lane.submit({one(1), one(99), one(2)});
+  while (lane.answered < 3) std::this_thread::sleep_for(milliseconds(1));
+  EXPECT_EQ(lane.good, 2);
+}
+
+TEST(Lane, OnlyEqualShapesRunTogether) {
+  BatchLane lane(Duration::zero());
+  const auto numbers = [](engine::Shape shape) {
+    return std::make_shared<Numbers>(std::move(shape), std::vector<float>{1, 2});
+  };
+  lane.submit({numbers({1, 2}), numbers({2, 1}), numbers({1, 2})});
+  while (lane.answered < 3) std::this_thread::sleep_for(milliseconds(1));
+  EXPECT_EQ(lane.good, 3);
+  EXPECT_EQ(lane.script.runs, (std::vector<std::size_t>{2, 2, 2})) << "two numbers in each run";
+}
+
+TEST(BatchRule, StringsDoNotRunTogether) {
+  model::Artifact artifact;
+  artifact.max_batch = 8;
+  engine::SessionInfo session;
+  session.batchable = true;
+  session.inputs = {{"x", engine::DType::kFloat32, {-1, 4}}};
+  session.outputs = {{"y", engine::DType::kFloat32, {-1, 4}}};
+  EXPECT_EQ(batch_rule(artifact, session).most, 8);
+  session.outputs[0].type = engine::DType::kString;
+  EXPECT_EQ(batch_rule(artifact, session).most, 1);
 }
 
 TEST(Lane, TheDeadlinesOfABatchAreKeptWhileItIsFilled) {

@@ -330,8 +330,13 @@ class ProcessWorker : public Worker {
     TimePoint until = Clock::now() + time;
     while (!ended_) {
       siginfo_t info{};
-      if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-          info.si_pid == pid_) {
+      const int waited =
+          ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+      if (waited != 0 && errno == ECHILD) {  // somebody else has waited for it
+        ended_ = true;
+        break;
+      }
+      if (waited == 0 && info.si_pid == pid_) {
         ::kill(-pid_, SIGKILL);  // what it started and left behind, while its number is still taken
         ::waitpid(pid_, &status_, 0);
         ended_ = true;

@@ -61,12 +61,14 @@ bool Queue::give_back(const JobPtr& job, std::size_t rank, bool worker_lost) {
 std::vector<JobPtr> Queue::take(std::size_t rank, int most) {
   std::vector<JobPtr> taken;
   for (auto it = jobs_.begin(); it != jobs_.end() && static_cast<int>(taken.size()) < most;) {
-    if ((*it)->cancelled() || !eligible(rank, **it)) {
+    const bool alone = (*it)->failures > 0;
+    if ((*it)->cancelled() || !eligible(rank, **it) || (alone && !taken.empty())) {
       ++it;
       continue;
     }
     taken.push_back(std::move(*it));
     it = jobs_.erase(it);
+    if (alone) break;
   }
   return taken;
 }

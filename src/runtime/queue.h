@@ -46,13 +46,15 @@ class Queue {
 
   // All of these under the lock.
   void add_seat(LaneSeat* seat) { seats_.push_back(seat); }
+  void remove_seat(LaneSeat* seat) { std::erase(seats_, seat); }
   void remove_seats() { seats_.clear(); }
   /// Whom to wake is added to `wakes`.
   Result<> accept(JobPtr job, Wakes& wakes);
   /// Gives a failed request back: it goes to the head, for the next placement. False when it has
   /// had its tries; it must then be answered with its last error.
   bool give_back(const JobPtr& job, std::size_t rank, bool worker_lost);
-  /// The oldest requests that a lane of that rank may answer together, at most `most`.
+  /// The oldest requests that a lane of that rank may answer together, at most `most`. One that has
+  /// failed before is alone: it may be the cause.
   std::vector<JobPtr> take(std::size_t rank, int most);
   /// Every request that must be answered now without a run: past its deadline, or cancelled. Those
   /// that wait leave the queue; those that run stay where they are.

@@ -67,6 +67,22 @@ TEST_F(QueueTest, GivesTheOldestFirstAndBatches) {
   EXPECT_EQ(queue.take(0, 2), (std::vector<JobPtr>{jobs[2]}));
 }
 
+TEST_F(QueueTest, WhatHasFailedRunsAlone) {
+  std::vector<JobPtr> jobs;
+  for (int i = 0; i < 4; ++i) {
+    jobs.push_back(make_job());
+    ASSERT_TRUE(accept(jobs.back()));
+  }
+  fallback.state = LaneState::kStopped;
+  EXPECT_EQ(queue.take(0, 3).size(), 3U);
+  for (const int i : {2, 1, 0})
+    ASSERT_TRUE(queue.give_back(jobs[static_cast<std::size_t>(i)], 0, true));
+  EXPECT_EQ(queue.take(0, 4), (std::vector<JobPtr>{jobs[0]}));
+  EXPECT_EQ(queue.take(0, 4), (std::vector<JobPtr>{jobs[1]}));
+  EXPECT_EQ(queue.take(0, 4), (std::vector<JobPtr>{jobs[2]}));
+  EXPECT_EQ(queue.take(0, 4), (std::vector<JobPtr>{jobs[3]}));
+}
+
 TEST_F(QueueTest, AFallbackNeverCompetesWithAHealthyServingLane) {
   ASSERT_TRUE(accept(make_job()));
   EXPECT_TRUE(queue.take(1, 1).empty());

@@ -41,7 +41,7 @@ double throughput(const std::vector<Trial*>& trials, const InputSource& canary,
   std::atomic<bool> failed = false;
   std::vector<std::optional<Error>> errors(trials.size());
   const TimePoint start = Clock::now();
-  std::vector<std::thread> threads;
+  std::vector<std::jthread> threads;  // joined also where there is no room for the next one
   for (std::size_t t = 0; t < trials.size(); ++t)
     threads.emplace_back([&, t] {
       Worker& worker = *trials[t]->worker;
@@ -54,7 +54,7 @@ double throughput(const std::vector<Trial*>& trials, const InputSource& canary,
         failed = true;
       }
     });
-  for (std::thread& thread : threads) thread.join();
+  threads.clear();
   const double seconds = ms_since(start) / 1000;
   for (std::size_t t = 0; t < trials.size(); ++t)
     if (errors[t]) give_up_on(*trials[t], std::move(*errors[t]), t, options);

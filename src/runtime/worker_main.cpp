@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/tell.h"
 #include "engine/engines.h"
 #include "runtime/hand_over.h"
 #include "runtime/session_json.h"
@@ -45,7 +46,7 @@ class WorkerLoop {
       if (message->type == MessageType::kMemory) {
         if (answer) continue;
         // Nobody waits for an answer to that: it would be taken for the next one's.
-        fmt::print(stderr, "{}\n", answer.error().message);
+        tell("{}\n", answer.error().message);
         return 1;
       }
       if (!answer) answer = failure_message(answer.error());

@@ -5,18 +5,24 @@
 // arguments by value or as references to named objects, and give every awaitable a name.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <utility>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/result.h"
 #include "runtime/hand_over.h"
 
 // GCC 12 takes the frames of inlined coroutines, which Asio allocates by itself, for a mistake.
@@ -49,6 +55,27 @@ asio::awaitable<T> await_callback(std::function<void(std::function<void(T)>)> st
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(
       initiate, asio::use_awaitable);
+}
+
+/// `done`, called once: with what the result is called with, or with `late` at the deadline.
+template <typename T>
+std::function<void(Result<T>)> by_deadline(const asio::any_io_executor& executor,
+                                           TimePoint deadline, Error late,
+                                           std::function<void(Result<T>)> done) {
+  struct Race {
+    asio::steady_timer timer;
+    std::function<void(Result<T>)> done;
+    std::atomic<bool> over = false;
+  };
+  auto race = std::make_shared<Race>(asio::steady_timer(executor, deadline), std::move(done));
+  race->timer.async_wait([race, late = std::move(late)](const ErrorCode&) mutable {
+    if (!race->over.exchange(true)) race->done(std::move(late));
+  });
+  return [race, executor](Result<T> result) {
+    if (race->over.exchange(true)) return;
+    asio::post(executor, [race] { race->timer.cancel(); });
+    race->done(std::move(result));
+  };
 }
 
 }  // namespace anynpu::server

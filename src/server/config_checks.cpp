@@ -102,6 +102,10 @@ void check_server(const ServerConfig& config, Checker& checker) {
 void check_split(const ModelConfig& model, const std::string& origin, Checker& checker) {
   const VersionPolicy& versions = model.versions;
   for (const auto& [label, number] : model.labels) {
+    if (std::all_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      checker.problem(origin + ".labels",
+                      fmt::format("model.labels: '{}' is a number, which would be a version",
+                                  printable(label, 40)));
     bool loaded = versions.kind != VersionPolicy::Kind::kSpecific ||
                   std::find(versions.numbers.begin(), versions.numbers.end(), number) !=
                       versions.numbers.end();

@@ -6,11 +6,13 @@
 // at the first label that it does not know, so the highest score comes first, and what has no
 // label, or one that the client is not to be told of, is left out.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "server/error_face.h"
 #include "server/picture_answer.h"
@@ -77,9 +79,34 @@ bool may_ask(const Gate* gate, const RequestHead& head, const PictureUpload& upl
 struct Rules {
   DetectionOptions options;
   std::set<std::string> labels;
+  mutable std::atomic<bool> labels_noted = false;
 };
 
+// Labels that the model does not have would look like empty pictures.
+void note_labels(const Rules& rules, const model::Package& package) {
+  if (rules.labels.empty() || rules.labels_noted.exchange(true)) return;
+  for (const std::string& label : rules.labels) {
+    if (std::find(package.labels.begin(), package.labels.end(), label) != package.labels.end())
+      continue;
+    const std::string nearest = did_you_mean(label, package.labels);
+    log::warn("detection.labels: {} has no '{}'{}", package.name, printable(label, 60),
+              nearest.empty() ? "" : fmt::format(", did you mean '{}'?", nearest));
+  }
+}
+
+// Whose token may be in the form is somebody whose body is read before it is known.
+constexpr BodyTerms kStrangersBody = {
+    .most_bytes = 16 << 20, .time = seconds(10), .is_stranger = true};
+
 asio::awaitable<Response> detect(Services& services, const Rules& rules, RequestContext& context) {
+  const RequestHead& head = context.head();
+  if (rules.options.gate != nullptr && !rules.options.gate->lets_in(head)) {
+    if (head.media_type() != "multipart/form-data")
+      co_return rules.options.gate->unauthorized(head.target.path);
+    BodyTerms terms = kStrangersBody;
+    terms.most_bytes = std::min<std::uint64_t>(terms.most_bytes, services.most_picture_bytes);
+    context.allow_body(terms);
+  }
   Result<PictureUpload> upload = co_await read_picture(context, services.most_picture_bytes, 1);
   if (!upload) co_return refusal(upload.error());
   TimePoint arrived = Clock::now();
@@ -104,9 +131,19 @@ asio::awaitable<Response> detect(Services& services, const Rules& rules, Request
           "get one with: anynpu models pull ssd_mobilenet_v1"));
   }
   std::string version;
-  Result<FoundModel> found = co_await find_model(services, context, name, version);
+  if (auto none = takes_no_pictures(services, name)) co_return refusal(*none, 422);
+  Result<FoundModel> found =
+      co_await find_model(services, context, name, version, arrived + services.infer_time);
   if (!found) co_return refusal(found.error());
   if (!found->hosted->image) co_return refusal(found->hosted->image.error(), 422);
+  const model::Package& package = found->hosted->served->package();
+  if (package.task != model::Task::kDetect)
+    co_return refusal(
+        Error{Code::kUnsupported,
+              fmt::format("{} says what a picture shows, and not where", package.name)}
+            .with_hint("name one that detects in detection.model"),
+        422);
+  note_labels(rules, package);
 
   std::function<void(std::function<void(Response)>)> start =
       [&](const std::function<void(Response)>& done) {

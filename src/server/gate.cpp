@@ -3,8 +3,11 @@
 #include "server/gate.h"
 
 #include <algorithm>
+#include <array>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "server/error_face.h"
@@ -38,6 +41,48 @@ Response Gate::unauthorized(std::string_view path) const {
                      401);
   response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"anynpu\""});
   return response;
+}
+
+bool Gate::is_foreign_page(const RequestHead& head) const {
+  const bool is_safe = head.method == "GET" || head.method == "HEAD" || head.method == "OPTIONS";
+  if (is_safe || asks_for_token() || !allowed_origin(head).empty()) return false;
+  // What the browser itself says, which no proxy changes; it says so over https and to localhost.
+  const std::string_view site = head.header("Sec-Fetch-Site");
+  if (!site.empty()) return site != "same-origin" && site != "none";
+  const std::string_view origin = head.header("Origin");
+  if (origin.empty()) return false;
+  const std::size_t host = origin.find("://");
+  return host == std::string_view::npos ||
+         !equal_ignoring_case(origin.substr(host + 3), head.header("Host"));
+}
+
+bool Gate::is_foreign_name(const RequestHead& head) const {
+  if (!rules_.on_loopback || asks_for_token()) return false;
+  std::string name = to_lower(head.header("Host"));
+  if (name.empty() || name.front() == '[') return false;
+  name.resize(std::min(name.size(), name.find(':')));
+  in_addr ignored = {};
+  if (name == "localhost" || name.ends_with(".localhost") || name.ends_with(".local") ||
+      ::inet_pton(AF_INET, name.c_str(), &ignored) == 1)
+    return false;
+  std::array<char, 256> own{};
+  if (::gethostname(own.data(), own.size() - 1) == 0 && equal_ignoring_case(name, own.data()))
+    return false;
+  return std::none_of(rules_.origins.begin(), rules_.origins.end(), [&](const std::string& each) {
+    std::string host = to_lower(each.substr(std::min(each.size(), each.find("://") + 3)));
+    host.resize(std::min(host.size(), host.find(':')));
+    return each == "*" || host == name;
+  });
+}
+
+Response Gate::foreign(const RequestHead& head) const {
+  std::string from = printable(head.header("Origin"), 100);
+  if (from.empty()) from = "http://" + printable(head.header("Host"), 100);
+  return error_response(
+      error_face(head.target.path),
+      Error{Code::kPermission, fmt::format("pages of {} may not ask this server", from)}.with_hint(
+          "name their origin in server.cors_origins, or set a token"),
+      403);
 }
 
 std::string_view Gate::allowed_origin(const RequestHead& head) const {

@@ -18,6 +18,7 @@ namespace anynpu::server {
 struct GateRules {
   std::string token;                 // empty: none is asked for
   std::vector<std::string> origins;  // "https://example.org"; "*" is every one
+  bool on_loopback = false;          // it listens for this machine's own programs only
   std::size_t client_requests = 0;   // of one address at one time; over it: 429; 0: no limit
 };
 
@@ -32,6 +33,17 @@ class Gate {
   bool lets_in(const RequestHead& head) const;
   /// 401 with WWW-Authenticate.
   Response unauthorized(std::string_view path) const;
+
+  /// Whether a browser sends this for a page of another origin that is not in the list, and it
+  /// would change or cost something. Without a token nothing else holds such a page back: a browser
+  /// asks for no leave before a plain form or an empty POST, and only hides the answer.
+  bool is_foreign_page(const RequestHead& head) const;
+  /// Whether this came to a loopback address under a name that is none of this machine's: a page
+  /// whose own name was made to point here (DNS rebinding) is of the same origin to its browser.
+  /// Addresses, localhost, this machine's name and the hosts of the list are its own.
+  bool is_foreign_name(const RequestHead& head) const;
+  /// 403.
+  Response foreign(const RequestHead& head) const;
 
   /// Adds what a browser must see before it gives an answer to a page of another origin.
   void add_cors(const RequestHead& head, Response& response) const;

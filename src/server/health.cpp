@@ -8,8 +8,10 @@ Health health_of(const std::vector<ModelStatus>& models) {
   std::size_t loading = 0, failed = 0, ready = 0, resting = 0;
   for (const ModelStatus& model : models) {
     if (!model.named_at_start) continue;
-    if (model.state == ModelState::kLoading) ++loading;
-    if (model.state == ModelState::kFailed) ++failed;
+    // One that failed and is tried again has not become a start.
+    const bool failing = model.state == ModelState::kFailed || model.retrying;
+    if (model.state == ModelState::kLoading && !failing) ++loading;
+    if (failing) ++failed;
     if (model.state == ModelState::kReady) ++ready;
     if (model.hosted && !model.hosted->served->ready()) ++resting;
   }

@@ -25,7 +25,8 @@ namespace {
 
 constexpr std::size_t kHeadStep = 4096;
 constexpr std::size_t kBodyStep = 64 << 10;
-constexpr std::size_t kMostDiscarded = 256 << 10;  // of a body that nobody wanted
+constexpr std::size_t kMostDiscarded = 256 << 10;  // of a body that nobody wanted, for keep-alive
+constexpr double kStrangersShare = 0.25;           // of what may be buffered
 constexpr std::size_t kMostRequestId = 64;
 constexpr Duration kLastChance = seconds(1);  // of a new connection while the server drains
 
@@ -223,6 +224,16 @@ asio::awaitable<bool> HttpConnection::read_head(RequestHead& head,
     problem = Problem{400, Error{Code::kInvalid, "an HTTP/1.1 request needs one Host header"}};
     co_return true;
   }
+  // RFC 9112, 6.3: where the body ends cannot be told, so what follows must not be taken for a
+  // request.
+  if (const std::string_view coding = head.header("Transfer-Encoding");
+      !coding.empty() && !equal_ignoring_case(trim(coding), "chunked")) {
+    problem = Problem{head.chunked ? 501 : 400,
+                      Error{Code::kUnsupported, fmt::format("the transfer coding '{}' is not taken",
+                                                            printable(coding, 40))}
+                          .with_hint("send the body with a Content-Length, or chunked")};
+    co_return true;
+  }
   std::string_view expect = head.header("Expect");
   expects_continue_ = head.http_minor == 1 && equal_ignoring_case(expect, "100-continue");
   if (!expect.empty() && !expects_continue_ && head.http_minor == 1)
@@ -249,9 +260,11 @@ asio::awaitable<void> HttpConnection::answer(Context& context, std::optional<Pro
     problem = std::move(body_problem_);
   }
   if (streaming_ != Streaming::kNo) co_return;
-  if (problem)
+  if (problem) {
     context.response =
         error_response(error_face(context.head().target.path), problem->error, problem->status);
+    router_.add_cors(context.head(), context.response);
+  }
   context.response.headers.push_back({"X-Request-Id", context.id()});
 }
 
@@ -284,7 +297,10 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
                      fmt::format("the body is larger than the limit of {}", human_bytes(most))}};
       break;
     }
-    if (shared_.buffered > limits.buffered_bytes) {
+    const bool stranger = body_terms_ && body_terms_->is_stranger;
+    const auto most_buffered =
+        static_cast<double>(limits.buffered_bytes) * (stranger ? kStrangersShare : 1);
+    if (static_cast<double>(shared_.buffered) > most_buffered) {
       body_problem_ = Problem{503, Error{Code::kBusy, "too many large requests at once"}.with_hint(
                                        "try again in a moment")};
       break;
@@ -299,7 +315,7 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
     std::size_t got = kBodyStep - body.size;
     if (got > 0) {
       body_read_ += got;
-      if (!body_terms_) {
+      if (!body_terms_ || body_terms_->is_stranger) {
         body_buffered_ += got;
         shared_.buffered += got;
       }
@@ -417,9 +433,7 @@ asio::awaitable<void> HttpConnection::linger() {
   ErrorCode ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   begin(Phase::kLinger, std::min<Duration>(seconds(2), shared_.limits.header_time));
-  std::size_t discarded = 0;
-  while (!lost() && discarded < kMostDiscarded) {
-    discarded += buffer_.size();
+  while (!lost()) {
     buffer_.consume(buffer_.size());
     co_await more(kBodyStep);
   }

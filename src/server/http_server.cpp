@@ -113,7 +113,8 @@ HttpServer::~HttpServer() {
   wait();
 }
 
-Result<int> HttpServer::listen(const std::string& address, int port, const Router& router) {
+Result<int> HttpServer::listen(const std::string& address, int port, const Router& router,
+                               std::string_view flag) {
   ErrorCode error;
   auto ip = asio::ip::make_address(address == "localhost" ? "127.0.0.1" : address, error);
   if (error)
@@ -133,11 +134,11 @@ Result<int> HttpServer::listen(const std::string& address, int port, const Route
     if (error == asio::error::address_in_use)
       return Error{Code::kBusy, fmt::format("port {} is in use: {}", port, where), error.value(),
                    ""}
-          .with_hint(fmt::format("take another one: --port {}", port < 65535 ? port + 1 : 8080));
+          .with_hint(fmt::format("take another one: {} {}", flag, port < 65534 ? port + 2 : 8080));
     if (error == asio::error::access_denied)
       return Error{Code::kPermission, fmt::format("port {} is not allowed: {}", port, where),
                    error.value(), ""}
-          .with_hint("take one from 1024 up: --port 8080");
+          .with_hint(fmt::format("take one from 1024 up: {} 8080", flag));
     return system_error(fmt::format("cannot listen on {}", where), error.value());
   }
   int chosen = listener->local_endpoint(error).port();

@@ -67,8 +67,9 @@ class HttpServer {
 
   /// Listens on an IPv4 or IPv6 address ("127.0.0.1", "::", "localhost") for what `router`
   /// answers, which is borrowed for the server's life. Port 0 takes a free one. Returns the port.
-  /// Before start().
-  Result<int> listen(const std::string& address, int port, const Router& router);
+  /// Before start(). `flag`: of the command line, which an error says to change.
+  Result<int> listen(const std::string& address, int port, const Router& router,
+                     std::string_view flag = "--port");
 
   /// The loops begin to run, on threads of their own.
   void start();

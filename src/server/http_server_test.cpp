@@ -234,6 +234,21 @@ TEST_F(HttpServerTest, BodyLimit) {
   EXPECT_EQ(lying.read().status, 413);
 }
 
+TEST_F(HttpServerTest, ARefusalReachesWhoGoesOnSending) {
+  Gate gate({.origins = {"https://page.example"}});
+  router_.set_gate(&gate);
+  start({.body_bytes = 1000});
+  TestClient client(port_);
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: t\r\nOrigin: https://page.example\r\n"
+      "Content-Length: 20000000\r\n\r\n");
+  EXPECT_TRUE(client.send(std::string(20'000'000, 'x')));
+  TestResponse refused = client.read();
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_EQ(refused.headers["access-control-allow-origin"], "https://page.example");
+  server_.reset();  // before the gate
+}
+
 TEST_F(HttpServerTest, AllBodiesTogetherHaveALimit) {
   start({.buffered_bytes = 1000});
   TestClient client(port_);
@@ -273,6 +288,13 @@ TEST_F(HttpServerTest, MalformedRequests) {
             "chunked\r\n\r\n",
             400},
            {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+           // Where these bodies end nobody can tell: nothing of them is a request.
+           {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"
+            "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+            400},
+           {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", 400},
+           {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            501},
            {"GET /hello HTTP/1.1\r\nHost: a\r\nX: " + std::string(5000, 'x') + "\r\n\r\n", 431},
            {std::string(5000, 'G'), 431},
            {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), 400}}) {

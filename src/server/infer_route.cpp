@@ -139,8 +139,10 @@ asio::awaitable<Response> infer(Services& services, RequestContext& context) {
   if (!question) co_return error_response(question.error());
   std::shared_ptr<std::atomic<bool>> gone = context.watch_client();
 
-  Result<FoundModel> found =
-      co_await find_model(services, context, question->model, question->version);
+  if (auto refusal = takes_no_pictures(services, question->model))
+    co_return error_response(*refusal, 422);
+  Result<FoundModel> found = co_await find_model(services, context, question->model,
+                                                 question->version, arrived + services.infer_time);
   if (!found) co_return error_response(found.error());
   const HostedModel& model = *found->hosted;
   if (!model.image)

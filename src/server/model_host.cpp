@@ -109,7 +109,26 @@ Result<> ModelHost::open() {
     for (int number : wanted) at_start_.emplace_back(package.name, number);
   }
   if (options_.models.empty()) read_inventory();
+  warn_of_idle_configs();
   return {};
+}
+
+// What is said of a model that is not there is said of nothing: a policy, or a label, that nobody
+// keeps to.
+void ModelHost::warn_of_idle_configs() {
+  const auto is_idle = [this](const ModelConfig& config) {
+    std::lock_guard lock(mutex_);
+    return std::none_of(known_.begin(), known_.end(), [&](const auto& each) {
+      return each.first == config.name || each.second.source == config.name;
+    });
+  };
+  const bool any = std::any_of(options_.configs.begin(), options_.configs.end(), is_idle);
+  if (any && !options_.models.empty()) read_inventory();
+  for (const ModelConfig& config : options_.configs) {
+    if (!is_idle(config)) continue;
+    std::lock_guard lock(mutex_);
+    log::failure(Error(unknown_locked(config.name)).within("[[model]]"));
+  }
 }
 
 ModelHost::Known& ModelHost::learn_locked(const model::Package& package,
@@ -121,7 +140,7 @@ ModelHost::Known& ModelHost::learn_locked(const model::Package& package,
   known.source = source;
   known.config.runtime = options_.runtime;
   for (const ModelConfig& config : options_.configs) {
-    if (config.name != source) continue;
+    if (config.name != source && config.name != package.name) continue;
     known.config = config;
     known.configured = true;
   }
@@ -282,8 +301,12 @@ Error ModelHost::unknown_locked(const std::string& name) const {
 Result<> ModelHost::begin_load_locked(const Key& key) {
   const Known& known = known_.at(key.first);
   std::size_t others = 0;
-  for (const auto& [each, entry] : entries_)
-    if (each != key && entry.status.state != ModelState::kFailed) ++others;
+  const std::vector<int> wanted = wanted_versions(known.config, known.package);
+  for (const auto& [each, entry] : entries_) {
+    // Of the same model, what goes as soon as this one is there.
+    const bool goes = each.first == key.first && !contains(wanted, each.second);
+    if (each != key && !goes && entry.status.state != ModelState::kFailed) ++others;
+  }
   if (others >= options_.most_models)
     return Error{Code::kBusy, fmt::format("{} models are loaded, which is the limit", others)}
         .with_hint("unload one, or raise models.limit");
@@ -292,10 +315,11 @@ Result<> ModelHost::begin_load_locked(const Key& key) {
   loads_ = load;
   Entry& entry = entries_[key];
   entry.load = load;
-  entry.wanted = contains(wanted_versions(known.config, known.package), key.second);
+  entry.wanted = contains(wanted, key.second);
   entry.status.package = known.package;
   entry.status.version = key.second;
   entry.status.replacing = entry.status.state == ModelState::kReady;
+  entry.status.retrying = entry.status.state == ModelState::kFailed;
   if (!entry.status.replacing) entry.status.state = ModelState::kLoading;
   entry.status.error.reset();
   return {};
@@ -357,8 +381,10 @@ void ModelHost::finish(const Key& key, std::uint64_t load, Result<Hosted> result
     if (at == entries_.end() || at->second.load != load) return;  // unloaded meanwhile
     Entry& entry = at->second;
     replaced = entry.status.replacing;
-    if (contains(named_, key.first)) entry.status.named_at_start = true;
+    // Not what somebody asked for beside it.
+    if (entry.wanted && contains(named_, key.first)) entry.status.named_at_start = true;
     entry.load = 0;
+    entry.status.retrying = false;
     entry.status.replacing = false;
     entry.status.load_ms = std::max(ms, 0.001);
     entry.fingerprint = std::move(fingerprint);  // of a failed one too: it is not tried for ever
@@ -453,6 +479,14 @@ std::string ModelHost::first_of(model::Task task) {
     }
     read_inventory();
   }
+}
+
+std::optional<model::Task> ModelHost::task_of(const std::string& name) const {
+  const std::string wanted = name.empty() ? default_name() : name;
+  std::lock_guard lock(mutex_);
+  const auto known = known_.find(wanted);
+  if (known == known_.end()) return std::nullopt;
+  return known->second.package.task;
 }
 
 bool ModelHost::draining() const {

@@ -48,6 +48,7 @@ struct ModelStatus {
   int version = 0;
   ModelState state = ModelState::kLoading;
   bool named_at_start = false;
+  bool retrying = false;   // loading, and the last time it failed
   bool replacing = false;  // ready, and a newer one of the same number is being loaded
   double load_ms = 0;
   std::optional<Error> error;                 // why it failed, or could not be replaced
@@ -128,6 +129,8 @@ class ModelHost {
   std::string default_name() const;
   /// The first one of a task, named ones first; empty when there is none. May read the store.
   std::string first_of(model::Task task);
+  /// What a package that is known is for; empty: the default's. Never waits.
+  std::optional<model::Task> task_of(const std::string& name) const;
   bool draining() const;
 
   /// Takes no more requests, answers those accepted until `deadline`, ends the workers. Loads that
@@ -156,6 +159,7 @@ class ModelHost {
 
   Result<Key> choose(const std::string& name, int version);
   void read_inventory();
+  void warn_of_idle_configs();
   Known& learn_locked(const model::Package& package, const std::string& source);
   Result<> begin_load_locked(const Key& key);
   void load_now(const Key& key, std::uint64_t load);
@@ -175,6 +179,8 @@ class ModelHost {
   std::map<Key, Entry>::iterator let_go_locked(std::map<Key, Entry>::iterator entry,
                                                std::vector<Hosted>& dropped);
   void forget_if_gone(const std::string& name);
+  /// A reason why what is on the disk is not served: once until there is another.
+  void tell_once(const std::string& name, const Error& error);
   Hosted make_hosted(HostedModel model);
   int default_version_locked(const Known& known) const;
   bool ready_locked(const std::string& name, int version) const;
@@ -188,11 +194,12 @@ class ModelHost {
   ModelHostOptions options_;
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
-  std::map<std::string, Known> known_;  // by name: those named at start, then the store's
-  std::vector<std::string> named_;      // names of those named at start, each once
-  std::vector<Key> at_start_;           // their versions
-  std::set<std::string> unloaded_;      // by request: they are not loaded by being asked for
-  std::map<Key, std::string> seen_;     // fingerprints of changes that must be seen twice
+  std::map<std::string, Known> known_;       // by name: those named at start, then the store's
+  std::vector<std::string> named_;           // names of those named at start, each once
+  std::vector<Key> at_start_;                // their versions
+  std::set<std::string> unloaded_;           // by request: they are not loaded by being asked for
+  std::map<Key, std::string> seen_;          // fingerprints of changes that must be seen twice
+  std::map<std::string, std::string> told_;  // by the watch, by name
   std::optional<TimePoint> inventory_time_;
   std::size_t still_loading_ = 0;  // of those named at start
   std::uint64_t loads_ = 0;

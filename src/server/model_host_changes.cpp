@@ -3,6 +3,7 @@
 // the disk.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -26,7 +27,11 @@ std::string ModelHost::files_fingerprint(const model::Package& package, int numb
     auto time = std::filesystem::last_write_time(file, missing);
     text += missing ? "-;" : fmt::format("{}:{};", size, time.time_since_epoch().count());
   }
-  return text;
+  // Labels are in a file of their own, whose name the package does not keep.
+  std::size_t labels = package.labels.size();
+  for (const std::string& label : package.labels)
+    labels = labels * 31 + std::hash<std::string>()(label);
+  return text + fmt::format("{:x}", labels);
 }
 
 Error ModelHost::unloaded_error(const std::string& name) {
@@ -219,25 +224,49 @@ void ModelHost::look_for_changes() {
       forget_if_gone(name);
       continue;
     }
-    Result<> looked;
-    if (!package)
-      looked = std::move(package).error();  // half written, perhaps
-    else if (auto begun = without_throwing([&] { return reconcile(*package, true); }); !begun)
-      looked = std::move(begun).error();
-    if (!looked) log::debug("{}: {}", name, looked.error().message);
+    if (!package) {  // half written, perhaps
+      log::debug("{}: {}", name, package.error().message);
+      continue;
+    }
+    {
+      std::lock_guard lock(mutex_);
+      seen_.erase({name, 0});
+    }
+    auto begun = without_throwing([&] { return reconcile(*package, true); });
+    if (begun)
+      told_.erase(name);
+    else
+      tell_once(name, begun.error());
   }
 }
 
-// A package that is gone twice in a row is unloaded, and comes back when it is there again.
+void ModelHost::tell_once(const std::string& name, const Error& error) {
+  std::string& told = told_[name];
+  if (std::exchange(told, error.message) == error.message) return;
+  log::failure(Error(error).within(name));
+}
+
+// A package that is gone twice in a row is unloaded, and comes back when it is there again. Of what
+// was named at the start it is said that it is missing.
 void ModelHost::forget_if_gone(const std::string& name) {
   std::vector<Hosted> dropped;
   std::lock_guard lock(mutex_);
   if (!settled_twice_locked({name, 0}, "gone")) return;
   for (auto at = entries_.begin(); at != entries_.end();) {
-    bool goes = at->first.first == name && at->second.load == 0;
+    Entry& entry = at->second;
+    const bool missed = entry.status.state == ModelState::kFailed && entry.fingerprint.empty();
+    const bool goes = at->first.first == name && entry.load == 0 && !missed;
     if (goes)
       log::warn("{} version {} is gone from the disk and is unloaded", name, at->first.second);
-    at = goes ? let_go_locked(at, dropped) : std::next(at);
+    if (!goes || !entry.status.named_at_start) {
+      at = goes ? let_go_locked(at, dropped) : std::next(at);
+      continue;
+    }
+    dropped.push_back(std::move(entry.status.hosted));
+    entry.status.state = ModelState::kFailed;
+    entry.status.error = Error{Code::kNotFound, name + " is gone from the disk"};
+    entry.fingerprint.clear();
+    ++at;
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "server/http_error.h"
 #include "server/metrics.h"
 #include "server/recent_times.h"
@@ -57,6 +58,8 @@ class Course : public std::enable_shared_from_this<Course> {
 
   void prepare() {
     answer_.queue_ms = ms_since(posted_);
+    if (Clock::now() >= question_.arrived + services_.infer_time)
+      return fail(Error{Code::kTimeout, "the request's time was over before its turn came"});
     if (question_.gone && question_.gone->load())
       return fail(Error{Code::kCancelled, "the client has gone"});
     auto picture = model().image->prepare(std::as_bytes(std::span(question_.bytes)));
@@ -167,14 +170,25 @@ void answer_picture(Services& services, PictureQuestion question,
   std::make_shared<Course>(services, std::move(question), std::move(done))->start();
 }
 
+std::optional<Error> takes_no_pictures(const Services& services, const std::string& name) {
+  const std::optional<model::Task> task = services.models.task_of(name);
+  if (task != model::Task::kTranscribe && task != model::Task::kVad) return std::nullopt;
+  return Error{Code::kUnsupported, fmt::format("{} takes no pictures", printable(name, 64))}
+      .with_hint("recordings go to POST /transcribe");
+}
+
 asio::awaitable<Result<FoundModel>> find_model(Services& services, RequestContext& context,
-                                               std::string name, std::string version) {
+                                               std::string name, std::string version,
+                                               TimePoint deadline) {
   auto header = [&context](std::string_view wanted) { return context.head().header(wanted); };
   Result<PickedVersion> picked = services.models.pick(name, version, header);
   if (!picked) co_return std::move(picked).error();
   ModelHost::Hosted ready = services.models.ready(name, picked->number);
   if (ready) co_return FoundModel{std::move(ready), std::move(picked->label)};
-  std::function<void(ModelHost::Done)> start = [&](const ModelHost::Done& done) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  std::function<void(ModelHost::Done)> start = [&](const ModelHost::Done& settle) {
+    const ModelHost::Done done = by_deadline<ModelHost::Hosted>(
+        executor, deadline, Error{Code::kTimeout, "the model was not loaded in time"}, settle);
     Result<> posted =
         services.pool.post(Work::kStart, [&services, name, number = picked->number, done] {
           services.models.find(name, number, done);

@@ -42,13 +42,17 @@ void answer_picture(Services& services, PictureQuestion question,
                     std::function<void(PictureAnswer)> done);
 
 /// The model that a request means, by a name and a version (a number, a label, or nothing, which a
-/// split decides); loads it when it has to.
+/// split decides); loads it when it has to, for which it waits until `deadline`.
 struct FoundModel {
   ModelHost::Hosted hosted;
   std::string label;  // by which its version was chosen; empty: by none
 };
 asio::awaitable<Result<FoundModel>> find_model(Services& services, RequestContext& context,
-                                               std::string name, std::string version);
+                                               std::string name, std::string version,
+                                               TimePoint deadline);
+
+/// Why a model is not even loaded for a picture: it hears. `name` empty: the default.
+std::optional<Error> takes_no_pictures(const Services& services, const std::string& name);
 
 /// An answer's error as HTTP: 422 for a picture that is broken.
 Response error_response(const PictureAnswer& answer);

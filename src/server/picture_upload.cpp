@@ -2,6 +2,9 @@
 // Collects pictures from a body as it arrives.
 #include "server/picture_upload.h"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -11,8 +14,16 @@ namespace anynpu::server {
 namespace {
 
 constexpr std::size_t kMostFieldBytes = 256;
+constexpr std::size_t kMostFields = 64;         // besides pictures
 constexpr std::size_t kMostReserved = 1 << 20;  // what a Content-Length may claim in advance
 constexpr const char* kHowTo = "send it with: curl -F image=@picture.jpg";
+
+// What a route reads of a form besides pictures. Clients send much else, which is read over.
+bool is_known_field(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kKnown = {"model",     "version",        "top",
+                                                      "threshold", "min_confidence", "api_key"};
+  return std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end();
+}
 
 bool is_picture_field(std::string_view name) {
   return name == "image" || name == "images" || name == "file";
@@ -26,20 +37,20 @@ class FormSink : public MultipartSink {
   Result<> begin_part(const MultipartPart& part) override {
     field_ = part.name;
     is_picture_ = is_picture_field(part.name);
-    is_file_ = !is_picture_ && !part.filename.empty();
+    is_passed_over_ = !is_picture_ && (!part.filename.empty() || !is_known_field(part.name));
     if (is_picture_ && upload.pictures.size() >= most_pictures_)
       return Error{Code::kTooLarge, fmt::format("the form has more than {} picture{}",
                                                 most_pictures_, most_pictures_ == 1 ? "" : "s")}
           .with_hint("send several requests");
     if (is_picture_)
       upload.pictures.emplace_back();
-    else if (!is_file_)
+    else if (!is_passed_over_)
       upload.fields[field_].clear();
     return {};
   }
 
   Result<> part_data(std::string_view bytes) override {
-    if (is_file_) return {};  // a file that nobody asked for is read over
+    if (is_passed_over_) return {};
     std::string& to = is_picture_ ? upload.pictures.back() : upload.fields[field_];
     std::size_t most = is_picture_ ? most_bytes_ : kMostFieldBytes;
     if (to.size() + bytes.size() > most)
@@ -56,7 +67,7 @@ class FormSink : public MultipartSink {
  private:
   std::size_t most_bytes_, most_pictures_;
   std::string field_;
-  bool is_picture_ = false, is_file_ = false;
+  bool is_picture_ = false, is_passed_over_ = false;
 };
 
 asio::awaitable<Result<PictureUpload>> read_form(RequestContext& context, std::size_t most_bytes,
@@ -64,7 +75,7 @@ asio::awaitable<Result<PictureUpload>> read_form(RequestContext& context, std::s
   Result<std::string> boundary = multipart_boundary(context.head().header("Content-Type"));
   if (!boundary) co_return std::move(boundary).error();
   FormSink sink(most_bytes, most_pictures);
-  MultipartParser parser(*boundary, sink);
+  MultipartParser parser(*boundary, sink, {.parts = most_pictures + kMostFields});
   while (true) {
     Result<std::string_view> bytes = co_await context.read_some();
     if (!bytes) co_return std::move(bytes).error();

@@ -22,6 +22,9 @@ namespace anynpu::server {
 struct BodyTerms {
   std::uint64_t most_bytes = 0;
   Duration time = seconds(60);  // for the whole body
+  /// It is kept in memory, and from somebody who has yet to show the token: of what the server may
+  /// buffer, strangers get a part.
+  bool is_stranger = false;
 };
 
 class RequestContext {

@@ -100,6 +100,8 @@ asio::awaitable<Response> Router::pass(RequestContext& context, const Route& rou
   if (route.access == Access::kOpen) co_return co_await route.handler(context);
   if (route.access == Access::kToken && !gate_->lets_in(context.head()))
     co_return gate_->unauthorized(context.head().target.path);
+  if (gate_->is_foreign_page(context.head()) || gate_->is_foreign_name(context.head()))
+    co_return gate_->foreign(context.head());
   if (!gate_->enter(context.client())) co_return gate_->too_many(context.head().target.path);
   struct Leave {
     Gate& gate;

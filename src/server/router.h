@@ -51,6 +51,11 @@ class Router {
   /// (empty when there is none), which stays valid as long as the router.
   asio::awaitable<Response> dispatch(RequestContext& context, std::string_view& matched) const;
 
+  /// Adds to an answer that is none of dispatch()'s what a browser must see of it.
+  void add_cors(const RequestHead& head, Response& response) const {
+    if (gate_ != nullptr) gate_->add_cors(head, response);
+  }
+
  private:
   Response refuse(const RequestContext& context, const std::vector<std::string>& allowed) const;
   asio::awaitable<Response> pass(RequestContext& context, const Route& route) const;

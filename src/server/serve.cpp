@@ -18,9 +18,11 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "host/machine.h"
+#include "model/store.h"
 #include "npu/devices.h"
 #include "server/config.h"
 #include "server/frigate/detector.h"
@@ -57,11 +59,11 @@ std::string page_url(const std::string& address, int port) {
 }
 
 void say_ready(const std::string& url) {
-  fmt::print(stderr,
-             "anynpu {} is serving on {}\n"
-             "  open it in a browser and drop a picture or a recording on it, or:\n"
-             "  curl -F image=@picture.jpg {}infer\n",
-             kVersion, url, url);
+  tell(
+      "anynpu {} is serving on {}\n"
+      "  open it in a browser and drop a picture or a recording on it, or:\n"
+      "  curl -F image=@picture.jpg {}infer\n",
+      kVersion, url, url);
 }
 
 void log_request(const RequestRecord& record, bool access_log) {
@@ -124,6 +126,10 @@ runtime::ServeOptions with_quarantine(runtime::ServeOptions options) {
   return options;
 }
 
+bool is_loopback(const std::string& address) {
+  return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
 // Everything of a running server, in the order in which it is built; it ends in the reverse order.
 class Server {
  public:
@@ -132,6 +138,7 @@ class Server {
         options_(config.serve),
         gate_({.token = config.token,
                .origins = config.cors_origins,
+               .on_loopback = is_loopback(config.serve.address),
                .client_requests = config.serve.client_requests}),
         models_({.models = options_.models,
                  .configs = config.models,
@@ -181,6 +188,7 @@ class Server {
 
   Result<> run() {
     ANYNPU_CHECK(models_.open());
+    ANYNPU_CHECK(check_detection_model());
     ANYNPU_TRY(port, http_.listen(options_.address, options_.port, router_));
     url_ = page_url(options_.address, port);
     log::info("listening on {}:{}, loading the models", options_.address, port);
@@ -220,6 +228,22 @@ class Server {
   }
 
  private:
+  // Otherwise every answer to a camera would be an error, or look like an empty scene.
+  Result<> check_detection_model() {
+    const std::string& name = config_.detection_model;
+    if (name.empty()) return {};
+    std::optional<model::Task> task = models_.task_of(name);
+    if (!task) {
+      ANYNPU_TRY(package, model::open_package(name));
+      task = package.task;
+    }
+    if (task == model::Task::kDetect) return {};
+    return Error{Code::kInvalid,
+                 fmt::format("detection.model: {} detects nothing: its task is '{}'",
+                             printable(name, 64), model::to_string(*task))}
+        .with_hint("take one whose task is 'detect'; anynpu models list shows them");
+  }
+
   void note(const RequestRecord& record) {
     metrics_.request(record);
     errors_.note(record);
@@ -230,7 +254,7 @@ class Server {
     if (config_.health_port == 0) return {};
     const std::string& address =
         config_.health_host.empty() ? options_.address : config_.health_host;
-    ANYNPU_TRY(port, probes_.listen(address, config_.health_port, probe_router_));
+    ANYNPU_TRY(port, probes_.listen(address, config_.health_port, probe_router_, "--health-port"));
     log::info("health and metrics are on {}:{}", address, port);
     return {};
   }

@@ -48,10 +48,14 @@ asio::awaitable<Result<std::string>> read_body(RequestContext& context, std::siz
 }
 
 asio::awaitable<Result<ModelDirectory::Hosted>> find_model(Shared services, std::string name,
-                                                           std::string version) {
+                                                           std::string version,
+                                                           TimePoint deadline) {
   ModelDirectory::Hosted loaded = services->models->loaded(name, version);
   if (loaded) co_return loaded;
-  std::function<void(ModelDirectory::Done)> start = [&](const ModelDirectory::Done& done) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  std::function<void(ModelDirectory::Done)> start = [&](const ModelDirectory::Done& settle) {
+    const ModelDirectory::Done done = by_deadline<ModelDirectory::Hosted>(
+        executor, deadline, Error{Code::kTimeout, "the model was not loaded in time"}, settle);
     Result<> posted = services->server.pool.post(Work::kStart, [services, name, version, done] {
       services->models->find(name, version, done);
     });

@@ -19,9 +19,10 @@ Response error_response(const Error& error);
 /// encoding.
 asio::awaitable<Result<std::string>> read_body(RequestContext& context, std::size_t most_bytes);
 
-/// The model that the path names, by {model} and {version}; loads it when it has to.
+/// The model that the path names, by {model} and {version}; loads it when it has to, for which it
+/// waits until `deadline`.
 asio::awaitable<Result<ModelDirectory::Hosted>> find_model(Shared services, std::string name,
-                                                           std::string version);
+                                                           std::string version, TimePoint deadline);
 
 /// POST /v2/models/{model}[/versions/{version}]/infer
 asio::awaitable<Response> infer(Shared services, RequestContext& context);

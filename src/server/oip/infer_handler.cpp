@@ -32,6 +32,7 @@ struct Call {
   std::shared_ptr<SentRequest> sent = std::make_shared<SentRequest>();
   std::string json_length;  // the header
   std::shared_ptr<std::atomic<bool>> gone;
+  TimePoint deadline;
   ModelDirectory::Hosted hosted;
   InferPlan plan;
   RequestTimes times;
@@ -64,10 +65,25 @@ Result<> prepare(Call& call) {
         .with_hint("it has " + join(names, ", "));
   }
   const vision::ImageModel* image = call.hosted->image ? &*call.hosted->image : nullptr;
-  ANYNPU_TRY(plan, plan_inference(call.sent, call.served(), image));
+  if (call.sent->request.timeout)
+    call.deadline = std::min(call.deadline, call.arrived + *call.sent->request.timeout);
+  const auto goes_on = [&call]() -> Result<> {
+    if (call.gone->load()) return Error{Code::kCancelled, "the client has gone"};
+    if (Clock::now() < call.deadline) return {};
+    return Error{Code::kTimeout, "the request's time was over before its pictures were decoded"};
+  };
+  ANYNPU_TRY(plan, plan_inference(call.sent, call.served(), image, goes_on));
   call.plan = std::move(plan);
   call.times.input_ms = ms_since(start);
   return {};
+}
+
+/// Whether more than the number of rows is the request's choice.
+bool takes_any_size(const engine::SessionInfo& session) {
+  return std::any_of(session.inputs.begin(), session.inputs.end(), [](const auto& input) {
+    return input.shape.size() > 1 && std::any_of(input.shape.begin() + 1, input.shape.end(),
+                                                 [](auto size) { return size < 0; });
+  });
 }
 
 /// The rows of a request on their way through the model; the first error counts.
@@ -79,11 +95,12 @@ class RowsUnderWay : public std::enable_shared_from_this<RowsUnderWay> {
   using Done = std::function<void(Result<Replies>)>;
 
   /// Takes the rows out of `call`, which may be gone as soon as the last one is answered.
-  RowsUnderWay(Call& call, TimePoint deadline, Done done)
+  RowsUnderWay(Call& call, Done done)
       : hosted_(call.hosted),
         gone_(call.gone),
         rows_(std::move(call.plan.rows)),
-        deadline_(deadline),
+        deadline_(call.deadline),
+        any_size_(takes_any_size(call.served().session())),
         done_(std::move(done)),
         replies_(rows_.size()) {}
 
@@ -104,6 +121,8 @@ class RowsUnderWay : public std::enable_shared_from_this<RowsUnderWay> {
     }
     request.input = rows_[row];
     request.deadline = deadline_;
+    // How long a run of any size may take is not known from the canary's.
+    if (any_size_) request.run_limit = deadline_ - Clock::now();
     request.cancelled = gone_;
     hosted_->served->submit(std::move(request),
                             [self = shared_from_this(), row](Result<runtime::Reply> reply) {
@@ -130,6 +149,7 @@ class RowsUnderWay : public std::enable_shared_from_this<RowsUnderWay> {
   const std::shared_ptr<std::atomic<bool>> gone_;
   const std::vector<std::shared_ptr<const runtime::InputSource>> rows_;
   const TimePoint deadline_;
+  const bool any_size_;
   const Done done_;
 
   std::mutex mutex_;  // guards what follows
@@ -139,9 +159,9 @@ class RowsUnderWay : public std::enable_shared_from_this<RowsUnderWay> {
   std::size_t under_way_ = 0;
 };
 
-asio::awaitable<Result<Replies>> run_rows(Call& call, TimePoint deadline) {
+asio::awaitable<Result<Replies>> run_rows(Call& call) {
   std::function<void(RowsUnderWay::Done)> start = [&](RowsUnderWay::Done done) {
-    std::make_shared<RowsUnderWay>(call, deadline, std::move(done))->start();
+    std::make_shared<RowsUnderWay>(call, std::move(done))->start();
   };
   co_return co_await await_callback<Result<Replies>>(std::move(start));
 }
@@ -253,13 +273,15 @@ asio::awaitable<Response> infer(Shared services, RequestContext& context) {
   Result<std::string> body = co_await read_body(context, services->server.most_picture_bytes);
   if (!body) co_return error_response(body.error());
   call.arrived = Clock::now();
+  call.deadline = call.arrived + services->server.infer_time;
   call.sent->body = std::move(*body);
   call.gone = context.watch_client();
 
   auto header = [&context](std::string_view name) { return context.head().header(name); };
   Result<std::string> version = services->models->pick(call.model, call.version, header);
   if (!version) co_return error_response(version.error());
-  Result<ModelDirectory::Hosted> hosted = co_await find_model(services, call.model, *version);
+  Result<ModelDirectory::Hosted> hosted =
+      co_await find_model(services, call.model, *version, call.deadline);
   if (!hosted) co_return error_response(hosted.error());
   call.hosted = std::move(*hosted);
 
@@ -269,10 +291,7 @@ asio::awaitable<Response> infer(Shared services, RequestContext& context) {
   if (!ran) prepared = std::move(ran);
   if (!prepared) co_return note_failure(*services, call, prepared.error());
 
-  TimePoint deadline = call.arrived + services->server.infer_time;
-  if (call.sent->request.timeout)
-    deadline = std::min(deadline, call.arrived + *call.sent->request.timeout);
-  Result<Replies> replies = co_await run_rows(call, deadline);
+  Result<Replies> replies = co_await run_rows(call);
   if (!replies) co_return note_failure(*services, call, replies.error());
 
   Result<Response> response = Response();

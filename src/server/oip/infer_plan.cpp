@@ -133,7 +133,8 @@ Result<InferPlan> plan_tensors(const std::vector<const InferInput*>& inputs,
   return plan;
 }
 
-Result<InferPlan> plan_pictures(const InferInput& input, const vision::ImageModel& image) {
+Result<InferPlan> plan_pictures(const InferInput& input, const vision::ImageModel& image,
+                                const std::function<Result<>()>& goes_on) {
   const std::string what = input_named(input.name);
   if (input.shape.size() != 1)
     return Error{Code::kInvalid, fmt::format("{}: pictures have the shape [N], and it is {}", what,
@@ -142,6 +143,7 @@ Result<InferPlan> plan_pictures(const InferInput& input, const vision::ImageMode
   InferPlan plan;
   std::span<const std::byte> rest = input.bytes();
   for (std::int64_t i = 0; i < input.shape[0]; ++i) {
+    ANYNPU_CHECK(goes_on());
     ANYNPU_TRY(encoded, take_bytes_element(rest, what));
     auto picture = image.prepare(std::as_bytes(std::span(encoded)));
     if (!picture) {
@@ -220,8 +222,8 @@ bool splits_rows(const runtime::ServedModel& model) {
 }
 
 Result<InferPlan> plan_inference(const std::shared_ptr<const SentRequest>& sent,
-                                 const runtime::ServedModel& model,
-                                 const vision::ImageModel* image) {
+                                 const runtime::ServedModel& model, const vision::ImageModel* image,
+                                 const std::function<Result<>()>& goes_on) {
   const std::vector<TensorInfo>& declared = model.session().inputs;
   std::vector<const InferInput*> inputs(declared.size(), nullptr);
   for (const InferInput& input : sent->request.inputs) {
@@ -238,7 +240,7 @@ Result<InferPlan> plan_inference(const std::shared_ptr<const SentRequest>& sent,
           .with_hint("the model has " + names_of(declared));
   const bool is_picture = inputs.size() == 1 && inputs[0]->type == DType::kString &&
                           declared[0].type != DType::kString && image != nullptr;
-  if (is_picture) return plan_pictures(*inputs[0], *image);
+  if (is_picture) return plan_pictures(*inputs[0], *image, goes_on);
   return plan_tensors(inputs, model, sent);
 }
 

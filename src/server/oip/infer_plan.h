@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,10 +45,11 @@ engine::Shape advertised_shape(const engine::TensorInfo& tensor, const runtime::
 
 /// Checks names, types and shapes against what the model declares, and decodes pictures: one input
 /// of BYTES [N] where the model has a picture input holds N encoded pictures. Not for raw requests
-/// that are not resolved. `image` is null where the model takes no pictures.
+/// that are not resolved. `image` is null where the model takes no pictures. `goes_on` is asked
+/// before each picture; its error ends it.
 Result<InferPlan> plan_inference(const std::shared_ptr<const SentRequest>& sent,
-                                 const runtime::ServedModel& model,
-                                 const vision::ImageModel* image);
+                                 const runtime::ServedModel& model, const vision::ImageModel* image,
+                                 const std::function<Result<>()>& goes_on);
 
 /// One answer from those of all rows, as the model declares its outputs: joined along the leading
 /// dimension when there are several.

@@ -38,7 +38,7 @@ class OipInferPlan : public testing::Test {
   Result<InferPlan> plan(std::string body, std::optional<std::uint64_t> json_length = {}) {
     auto made = sent(std::move(body), json_length);
     ANYNPU_CHECK(resolve_raw(made->request, *model_));
-    return plan_inference(made, *model_, nullptr);
+    return plan_inference(made, *model_, nullptr, [] { return Result<>(); });
   }
 
   std::string problem(std::string body, std::optional<std::uint64_t> json_length = {}) {

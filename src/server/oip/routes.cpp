@@ -109,7 +109,8 @@ asio::awaitable<Response> model_stats(Shared services, RequestContext& context) 
 
 asio::awaitable<Response> model_description(Shared services, RequestContext& context) {
   Named named = named_in(*services, context);
-  Result<ModelDirectory::Hosted> hosted = co_await find_model(services, named.model, named.version);
+  Result<ModelDirectory::Hosted> hosted = co_await find_model(
+      services, named.model, named.version, Clock::now() + services->server.infer_time);
   if (!hosted) co_return error_response(hosted.error());
   std::function<Response(const std::vector<ModelEntry>&)> make =
       [&](const std::vector<ModelEntry>& index) {
