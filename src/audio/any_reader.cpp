@@ -2,6 +2,7 @@
 // Chooses by the first bytes.
 #include "audio/any_reader.h"
 
+#include <array>
 #include <limits>
 
 namespace anynpu::audio {
@@ -30,37 +31,69 @@ Result<AnyReader> AnyReader::open(ByteSource& source, int sample_rate, const Ffm
     reader.mono_ = std::move(*mono);
     return reader;
   }
-  if (mono.error().code != Code::kUnsupported) return std::move(mono).error();
-  source.wait_for_size();
+  const bool damaged = mono.error().code == Code::kInvalid;
+  if (!damaged && mono.error().code != Code::kUnsupported) return std::move(mono).error();
+  if (source.wait_for_size() == 0) return std::move(mono).error();
+  if (damaged) reader.damaged_ = std::move(mono).error();
   int file = source.descriptor();
   if (file < 0) {
     ANYNPU_TRY(copy, copy_of(source));
     reader.copy_ = std::move(copy);
     file = reader.copy_->descriptor();
   }
-  ANYNPU_TRY(ffmpeg, Ffmpeg::start(file, sample_rate, limits));
-  reader.ffmpeg_ = std::move(ffmpeg);
+  auto ffmpeg = Ffmpeg::start(file, sample_rate, limits);
+  if (!ffmpeg) return reader.damaged_ ? *reader.damaged_ : std::move(ffmpeg).error();
+  reader.ffmpeg_ = std::move(*ffmpeg);
   return reader;
 }
 
+AnyReader AnyReader::raw(ByteSource& source, int sample_rate, std::stop_token stop) {
+  AnyReader reader;
+  reader.raw_ = &source;
+  reader.raw_rate_ = sample_rate;
+  reader.stop_ = std::move(stop);
+  return reader;
+}
+
+bool AnyReader::read_raw(std::vector<float>& out) {
+  std::array<unsigned char, 16384> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  const std::size_t got = raw_->read_at(raw_at_, std::as_writable_bytes(std::span(bytes)));
+  raw_at_ += got;
+  for (std::size_t i = 0; i + 1 < got; i += 2)
+    out.push_back(static_cast<float>(static_cast<std::int16_t>(bytes[i] | bytes[i + 1] << 8U)) /
+                  32768.0F);
+  return got > 1;
+}
+
 Result<bool> AnyReader::read(std::vector<float>& out) {
-  if (ffmpeg_) return ffmpeg_->read(out, stop_);
+  if (ffmpeg_) {
+    Result<bool> more = ffmpeg_->read(out, stop_);
+    if (!more && damaged_ && more.error().code == Code::kInvalid) return *damaged_;
+    return more;
+  }
   if (stop_.stop_requested()) return Error{Code::kCancelled, "decoding was stopped"};
-  return mono_->read(out);
+  return raw_ != nullptr ? read_raw(out) : mono_->read(out);
 }
 
 std::optional<double> AnyReader::seconds() const {
   if (ffmpeg_) return ffmpeg_->seconds();
+  if (raw_ != nullptr) {
+    const auto size = raw_->size();
+    if (!size) return std::nullopt;
+    return static_cast<double>(*size / 2) / raw_rate_;
+  }
   const Format& format = mono_->format();
   if (!format.frames) return std::nullopt;
   return static_cast<double>(*format.frames) / format.sample_rate;
 }
 
 bool AnyReader::cut_short() const {
-  return ffmpeg_ ? ffmpeg_->cut_short() : mono_->cut_short();
+  if (ffmpeg_) return ffmpeg_->cut_short();
+  return mono_ && mono_->cut_short();
 }
 
 std::string AnyReader::format() const {
+  if (raw_ != nullptr) return "PCM";
   return ffmpeg_ ? "ffmpeg" : mono_->format().container;
 }
 

@@ -165,6 +165,19 @@ TEST_F(AnyReaderTest, FfmpegsSamplesAreRead) {
   EXPECT_FALSE(cut_short_);
 }
 
+TEST_F(AnyReaderTest, WhatIsRareInAKnownContainerGoesToFfmpeg) {
+  const std::string ogg = "OggS" + std::string(100, 'x');
+  auto source = memory_source(bytes_of(ogg));
+  std::vector<float> samples;
+  EXPECT_EQ(read_all(*source, made_up("printf '\\000\\000\\000\\077'\n"), samples), "");
+  EXPECT_EQ(samples, std::vector<float>{0.5F});
+  EXPECT_THAT(read_all(*source, made_up("echo 'no' >&2; exit 1\n"), samples),
+              HasSubstr("the Ogg file is damaged"));
+  FfmpegLimits none;
+  none.program = "no-ffmpeg-of-this-name";
+  EXPECT_THAT(read_all(*source, none, samples), HasSubstr("the Ogg file is damaged"));
+}
+
 TEST_F(AnyReaderTest, FfmpegGetsTheFileAndIsKeptSmall) {
   const std::string report = (folder_.path() / "report").string();
   const std::string content = "\x1a\x45\xdf\xa3 the whole file";
@@ -239,12 +252,14 @@ TEST_F(AnyReaderTest, TheRealFfmpegReadsWhatPhonesAndBrowsersRecord) {
   ASSERT_TRUE(has_command("ffmpeg")) << "run tools/setup test";
   const std::filesystem::path plain = folder_.path() / "tone.wav";
   ASSERT_TRUE(write_file(plain, bytes_of(wav(2))));
-  for (const char* name : {"tone.m4a", "tone.mp4", "tone.webm", "tone.mkv", "tone.aiff"}) {
+  for (const char* name :
+       {"tone.m4a", "tone.mp4", "tone.webm", "tone.mkv", "tone.aiff", "ac3.wav"}) {
     const std::string file = (folder_.path() / name).string();
     std::vector<std::string> command = {"ffmpeg",       "-nostdin", "-loglevel", "error", "-i",
                                         plain.string(), "-ac",      "2",         "-ar",   "48000"};
     if (std::string_view(name).ends_with("webm"))
       command.insert(command.end(), {"-c:a", "libopus"});
+    if (std::string_view(name) == "ac3.wav") command.insert(command.end(), {"-c:a", "ac3"});
     command.push_back(file);
     auto made = run_command(command);
     ASSERT_TRUE(made) << made.error().message;
@@ -260,6 +275,29 @@ TEST_F(AnyReaderTest, TheRealFfmpegReadsWhatPhonesAndBrowsersRecord) {
     EXPECT_NEAR(std::sqrt(power / 32000), 8000.0 / 32768 / std::sqrt(2), 0.01) << name;
     ASSERT_TRUE(seconds_) << name;
     EXPECT_NEAR(*seconds_, 2, 0.1) << name;
+  }
+}
+
+// Silence and then a tone: an estimate by the first frames is far too long.
+TEST_F(AnyReaderTest, AnEstimateOfTheLengthIsNoClaim) {
+  ASSERT_TRUE(has_command("ffmpeg")) << "run tools/setup test";
+  const std::string plain = (folder_.path() / "plain.wav").string();
+  ASSERT_TRUE(write_file(
+      plain, bytes_of(test::wav_file(5, 44100, 0, 0) + test::wav_file(5, 44100).substr(44))));
+  for (const char* name : {"vbr.mp3", "mp3.wav"}) {
+    const std::string file = (folder_.path() / name).string();
+    auto made =
+        run_command({"ffmpeg", "-nostdin", "-loglevel", "error", "-ignore_length", "1", "-i", plain,
+                     "-c:a", "libmp3lame", "-q:a", "2", "-write_xing", "0", file});
+    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_EQ(made->exit_code, 0) << made->errors;
+    auto source = file_source(file);
+    ASSERT_TRUE(source);
+    std::vector<float> samples;
+    ASSERT_EQ(read_all(**source, {}, samples), "") << name;
+    EXPECT_GT(samples.size(), 9U * 16000) << name;
+    EXPECT_NE(format_, "ffmpeg");
+    EXPECT_FALSE(cut_short_) << name;
   }
 }
 

@@ -189,6 +189,45 @@ TEST(Decoder, AWavStreamGivesItsFirstSamplesBeforeItsEnd) {
   arriving.end();
 }
 
+// A picture in an MP3, a recorder's own chunk in a WAV.
+std::vector<std::byte> with_much_before(std::vector<std::byte> bytes, bool mp3) {
+  const std::size_t size = 400000;
+  std::vector<std::byte> tag(size + (mp3 ? 10 : 8));
+  std::memcpy(tag.data(), mp3 ? "ID3\4" : "JUNK", 4);
+  for (std::size_t i = 0; i < 4; ++i)
+    tag[(mp3 ? 6 : 4) + i] =
+        mp3 ? std::byte(size >> (7 * (3 - i)) & 0x7fU) : std::byte(size >> (8 * i) & 0xffU);
+  bytes.insert(bytes.begin() + (mp3 ? 0 : 12), tag.begin(), tag.end());
+  return bytes;
+}
+
+TEST(Decoder, WhatStandsBeforeTheSoundIsWaitedFor) {
+  const std::vector<float> signal = tone(440, 16000, 160000);
+  for (int format : {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III}) {
+    const std::vector<std::byte> bytes = with_much_before(
+        encoded(format, 16000, 1, signal), format == (SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III));
+    auto all = memory_source(bytes);
+    const std::vector<float> want = *read_mono(*all, 16000, 60);
+    ArrivingBytes arriving(std::size_t{1} << 20);
+    const std::size_t most = bytes.size() - 1000;
+    std::jthread sender([&] {
+      for (std::size_t at = 0; at < most; at += 7777)
+        ASSERT_TRUE(
+            arriving.append(std::span(bytes).subspan(at, std::min<std::size_t>(7777, most - at))));
+    });
+    auto reader = MonoReader::open(arriving, 16000);
+    ASSERT_TRUE(reader) << format << " " << reader.error().message;
+    std::vector<float> got;
+    while (got.size() < 16000) ASSERT_TRUE(*reader->read(got)) << "before its end";
+    sender.join();
+    ASSERT_TRUE(arriving.append(std::span(bytes).subspan(most)));
+    arriving.end();
+    while (*reader->read(got)) {
+    }
+    EXPECT_EQ(got, want) << format;
+  }
+}
+
 TEST(Decoder, AnyFloatsGiveFiniteSamples) {
   std::vector<float> wild = tone(440, 48000, 48000 * 2);
   for (std::size_t i = 0; i < wild.size(); i += 7)
@@ -244,6 +283,31 @@ TEST(Decoder, AFileCutShortGivesItsBeginning) {
   EXPECT_GT(got.size(), 16000U);
   EXPECT_LT(got.size(), 60000U);
   EXPECT_TRUE(reader->cut_short());
+}
+
+TEST(Decoder, TheSizeOfAPipeIsNoClaim) {
+  const std::vector<std::byte> whole =
+      encoded(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1, tone(440, 16000, 16000));
+  const auto cut_short = [&](std::uint32_t claimed) {
+    std::vector<std::byte> bytes = whole;
+    for (std::size_t i = 0; i < 4; ++i) bytes[40 + i] = std::byte(claimed >> (8 * i) & 0xffU);
+    ArrivingBytes arriving(std::size_t{1} << 20);
+    EXPECT_TRUE(arriving.append(bytes));
+    std::jthread sender([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      arriving.end();
+    });
+    auto reader = MonoReader::open(arriving, 16000);
+    EXPECT_TRUE(reader) << reader.error().message;
+    std::vector<float> got;
+    while (*reader->read(got)) {
+    }
+    EXPECT_NEAR(static_cast<double>(got.size()), 16000, 16);
+    return reader->cut_short();
+  };
+  EXPECT_FALSE(cut_short(0xffffffffU));
+  EXPECT_FALSE(cut_short(0x7ffff000U));
+  EXPECT_TRUE(cut_short(64000));
 }
 
 TEST(Decoder, ClaimsOfSizeCostNothing) {

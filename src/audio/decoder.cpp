@@ -23,6 +23,8 @@ constexpr sf_count_t kUnknownSize = sf_count_t{1} << 48;
 // not waited for.
 constexpr std::uint64_t kFarthestJump = 256 * 1024;
 
+constexpr int kMostParts = 1000;  // tags, or chunks, before the sound
+
 struct Opened {
   void operator()(SNDFILE* file) const { sf_close(file); }
 };
@@ -43,6 +45,60 @@ std::string sniff(std::string_view head) {
   return "";
 }
 
+/// Where the sound begins, behind pictures and what else is large, and the bytes of it that a WAV
+/// claims.
+struct Start {
+  std::uint64_t offset = 0;
+  std::uint32_t claimed = 0;
+};
+
+Start start_of_wav(ByteSource& source) {
+  Start start{12};
+  std::array<unsigned char, 8> chunk = {};
+  for (int i = 0; i < kMostParts; ++i) {
+    if (source.read_at(start.offset, std::as_writable_bytes(std::span(chunk))) < chunk.size())
+      break;
+    const std::uint32_t size =
+        chunk[4] | chunk[5] << 8U | chunk[6] << 16U | static_cast<std::uint32_t>(chunk[7]) << 24U;
+    start.offset += chunk.size();
+    if (std::memcmp(chunk.data(), "data", 4) == 0) {
+      start.claimed = size;
+      break;
+    }
+    start.offset += std::uint64_t{size} + size % 2;
+  }
+  return start;
+}
+
+// https://id3.org/id3v2.4.0-structure: seven bits a byte.
+Start start_of_mp3(ByteSource& source) {
+  Start start;
+  std::array<unsigned char, 10> tag = {};
+  for (int i = 0; i < kMostParts; ++i) {
+    if (source.read_at(start.offset, std::as_writable_bytes(std::span(tag))) < tag.size()) break;
+    if (std::memcmp(tag.data(), "ID3", 3) != 0) break;
+    std::uint64_t size = 0;
+    for (std::size_t byte = 6; byte < tag.size(); ++byte) size = size << 7U | (tag[byte] & 0x7fU);
+    start.offset += tag.size() + size;
+  }
+  return start;
+}
+
+Start start_of(ByteSource& source, std::string_view container) {
+  if (container == "WAV") return start_of_wav(source);
+  return container == "MP3" ? start_of_mp3(source) : Start();
+}
+
+// What writes to a pipe does not know the size when it writes the header. The length of compressed
+// sound in a WAV is an estimate.
+bool tells_frames(const std::string& container, int format, std::uint32_t claimed) {
+  if (container == "FLAC") return true;
+  const int encoding = format & SF_FORMAT_SUBMASK;
+  const bool mpeg = encoding >= SF_FORMAT_MPEG_LAYER_I && encoding <= SF_FORMAT_MPEG_LAYER_III;
+  return container == "WAV" && !mpeg && claimed != 0 && claimed != 0xffffffffU &&
+         claimed >> 16U != 0x7fffU;
+}
+
 Error unsupported(std::string_view head) {
   std::string what = "the audio is in no known format";
   if (begins(head, 4, "ftyp")) what = "MP4 and M4A audio is not decoded in this process";
@@ -58,7 +114,7 @@ Error unsupported(std::string_view head) {
 struct Decoder::State {
   ByteSource* source = nullptr;
   std::uint64_t position = 0;
-  std::uint64_t seen = 0;      // one past the last byte read so far
+  std::uint64_t seen = 0;      // one past the last byte read so far, or where the sound begins
   bool waits_for_end = false;  // the format's headers are also at its end
   Format format;
   std::unique_ptr<SNDFILE, Opened> file;
@@ -116,6 +172,8 @@ Result<Decoder> Decoder::open(ByteSource& source, const DecoderLimits& limits) {
   state->format.container = sniff(head);
   if (state->format.container.empty()) return unsupported(head);
   state->waits_for_end = state->format.container == "Ogg";
+  const Start start = start_of(source, state->format.container);
+  state->seen = start.offset;
 
   SF_VIRTUAL_IO io = {State::size, State::seek, State::read, State::write, State::tell};
   SF_INFO info = {};
@@ -136,6 +194,8 @@ Result<Decoder> Decoder::open(ByteSource& source, const DecoderLimits& limits) {
   state->format.channels = info.channels;
   if (info.frames > 0 && info.frames < kUnknownSize / 64)
     state->format.frames = static_cast<std::uint64_t>(info.frames);
+  state->format.frames_are_told =
+      state->format.frames && tells_frames(state->format.container, info.format, start.claimed);
   SF_FORMAT_INFO encoding = {};
   encoding.format = info.format & SF_FORMAT_SUBMASK;
   if (sf_command(nullptr, SFC_GET_FORMAT_INFO, &encoding, sizeof encoding) == 0 &&
@@ -156,9 +216,9 @@ std::size_t Decoder::read(std::span<float> into) {
   const sf_count_t got = frames == 0 ? 0 : sf_readf_float(state.file.get(), into.data(), frames);
   if (got <= 0) {
     state.ended = frames > 0;
-    const auto& claimed = state.format.frames;
-    state.cut_short =
-        sf_error(state.file.get()) != SF_ERR_NO_ERROR || (claimed && state.frames_read < *claimed);
+    const Format& format = state.format;
+    state.cut_short = sf_error(state.file.get()) != SF_ERR_NO_ERROR ||
+                      (format.frames_are_told && state.frames_read < *format.frames);
     return 0;
   }
   state.frames_read += static_cast<std::uint64_t>(got);

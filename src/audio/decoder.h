@@ -21,6 +21,8 @@ struct Format {
   std::string encoding;   // as libsndfile words it: "Signed 16 bit PCM"
   /// What the header claims; not to be relied on, and absent for streams.
   std::optional<std::uint64_t> frames;
+  /// The header has their number; else it is an estimate, or the size of a pipe.
+  bool frames_are_told = false;
 };
 
 struct DecoderLimits {
@@ -43,7 +45,7 @@ class Decoder {
   /// written; 0 at the end. They are finite (audio/sane_sample.h). A file that is damaged or cut
   /// short gives what could be decoded.
   std::size_t read(std::span<float> into);
-  /// After the end: it came before the header's or with an error of the decoder.
+  /// After the end: it came before the one that the header tells, or with an error of the decoder.
   bool cut_short() const;
 
  private:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `anynpu transcribe FILE...`: what is said in recordings, as text, subtitles or JSON.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -21,7 +23,7 @@ namespace {
 struct TranscribeCommandOptions {
   std::vector<std::string> files;
   std::string model;
-  std::string format = "text";
+  std::string format;  // empty: as the output ends, or text
   std::string output;
   std::string language;
   std::string prompt;
@@ -32,7 +34,10 @@ struct TranscribeCommandOptions {
   runtime::ServeOptions serve;
 };
 
-Result<model::Package> package_for(const TranscribeCommandOptions& options, int& version) {
+// Without a name the first one that can, as the server chooses; else the first, whose own words say
+// what it cannot do.
+Result<model::Package> package_for(const TranscribeCommandOptions& options,
+                                   const speech::TranscribeOptions& asked, int& version) {
   if (!options.model.empty()) {
     const ModelName wanted = parse_model_name(options.model);
     ANYNPU_TRY(package, model::open_package(wanted.name));
@@ -40,10 +45,16 @@ Result<model::Package> package_for(const TranscribeCommandOptions& options, int&
     version = number;
     return std::move(package);
   }
+  std::optional<model::Package> chosen;
   for (const model::Package& package : model::list_packages().packages) {
     if (package.task != model::Task::kTranscribe) continue;
-    version = package.latest().number;
-    return package;
+    const bool can = speech::may_understand(package, asked.language, asked.translate);
+    if (can || !chosen) chosen = package;
+    if (can) break;
+  }
+  if (chosen) {
+    version = chosen->latest().number;
+    return std::move(*chosen);
   }
   return Error{Code::kNotFound, "there is no model that transcribes", 0,
                "fetch one: anynpu models pull moonshine_tiny"};
@@ -134,7 +145,13 @@ class Printer {
 
 Result<TranscribePlan> plan_of(const TranscribeCommandOptions& options) {
   TranscribePlan plan;
-  ANYNPU_TRY(format, speech::parse_format(options.format));
+  std::string ending = std::filesystem::path(options.output).extension().string();
+  if (!ending.empty()) ending.erase(0, 1);
+  speech::Format format = speech::format_of_extension(ending).value_or(speech::Format::kText);
+  if (!options.format.empty()) {
+    ANYNPU_TRY(named, speech::parse_format(options.format));
+    format = named;
+  }
   plan.format = format;
   plan.files = find_audio(options.files);
   ANYNPU_CHECK(place_results(plan.files, options.output, format, options.beside));
@@ -183,7 +200,7 @@ int transcribe_command(const TranscribeCommandOptions& options, const CommandCon
     return kExitOk;
   }
   int version = 0;
-  auto package = package_for(options, version);
+  auto package = package_for(options, plan->options, version);
   if (!package) return context.fail(package.error());
   auto model = start_speech_model(*package, version, options.serve);
   if (!model) return context.fail(model.error());
@@ -214,7 +231,9 @@ void add_transcribe_command(CLI::App& app, CommandContext& context) {
       ->type_name("");
   std::vector<std::string> names;
   for (speech::Format format : speech::formats()) names.emplace_back(speech::to_string(format));
-  command->add_option("-f,--format", options->format, "one of " + join(names, ", ") + " (text)")
+  command
+      ->add_option("-f,--format", options->format,
+                   "one of " + join(names, ", ") + " (as the file of -o ends, or text)")
       ->check(CLI::IsMember(names))
       ->type_name("FORMAT");
   command
@@ -227,7 +246,7 @@ void add_transcribe_command(CLI::App& app, CommandContext& context) {
   command->add_flag("--again", options->again, "also files whose result is there already");
   command
       ->add_option("--model", options->model,
-                   "a model package (NAME or NAME@VERSION); the first that transcribes otherwise")
+                   "a model package (NAME or NAME@VERSION); the first that can otherwise")
       ->type_name("NAME");
   command->add_option("--language", options->language, "what is spoken; heard otherwise")
       ->type_name("CODE");
@@ -252,7 +271,7 @@ void add_transcribe_command(CLI::App& app, CommandContext& context) {
       "interruption, it goes on with the files that have no result yet.\n\n"
       "Examples:\n"
       "  anynpu transcribe talk.mp3\n"
-      "  anynpu transcribe film.mp4 -f srt -o film.srt\n"
+      "  anynpu transcribe film.mp4 -o film.srt\n"
       "  anynpu transcribe recordings/ -f vtt --beside\n"
       "  anynpu transcribe recordings/ -o texts/ --model whisper_base --language de");
   on_chosen(*command, context,

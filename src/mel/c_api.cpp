@@ -13,9 +13,10 @@ struct anynpu_mel {
 
   anynpu::mel::FrontEnd front_end;
   anynpu::mel::Stream stream;
-  std::vector<float> ready;  // frames that were not taken yet
+  std::vector<float> ready;  // frames, the first of them taken already
+  std::size_t taken = 0;     // floats of those
 
-  std::size_t ready_frames() const { return ready.size() / front_end.bins(); }
+  std::size_t ready_frames() const { return (ready.size() - taken) / front_end.bins(); }
 };
 
 namespace {
@@ -99,9 +100,15 @@ size_t anynpu_mel_finish(anynpu_mel* mel) {
 }
 size_t anynpu_mel_take(anynpu_mel* mel, float* out, size_t most_frames) {
   const std::size_t frames = std::min(most_frames, mel->ready_frames());
-  const auto end = mel->ready.begin() + static_cast<std::ptrdiff_t>(frames * mel->front_end.bins());
-  std::copy(mel->ready.begin(), end, out);
-  mel->ready.erase(mel->ready.begin(), end);
+  const std::size_t count = frames * mel->front_end.bins();
+  std::copy_n(mel->ready.begin() + static_cast<std::ptrdiff_t>(mel->taken), count, out);
+  mel->taken += count;
+  // Half at a time, so that frame by frame costs no more than all at once.
+  if (mel->taken * 2 >= mel->ready.size()) {
+    mel->ready.erase(mel->ready.begin(),
+                     mel->ready.begin() + static_cast<std::ptrdiff_t>(mel->taken));
+    mel->taken = 0;
+  }
   return frames;
 }
 

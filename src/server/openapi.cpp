@@ -105,8 +105,13 @@ void add_speech_details(std::map<std::string, Detail>& all) {
   translation.erase("language");
   all["POST /v1/audio/translations"] = {
       .body = audio_body("file", translation), .answer = reference("Transcript"), .tag = "speech"};
+  const Json encode = parameter("encode", "query", {{"type", "boolean"}},
+                                "false: the audio is samples, 16 kHz, signed 16 bit, one channel.");
+  all["POST /detect-language"] = {.parameters = Json::array({encode}),
+                                  .body = audio_body("audio_file", Json::object()),
+                                  .tag = "speech"};
   all["POST /asr"] = {
-      .parameters = {parameter("output", "query", formats, "The form of the answer: text."),
+      .parameters = {encode, parameter("output", "query", formats, "The form of the answer: text."),
                      parameter("task", "query", text_schema(), "transcribe or translate."),
                      parameter("language", "query", text_schema(), "ISO 639-1."),
                      parameter("word_timestamps", "query", {{"type", "boolean"}},
@@ -122,7 +127,9 @@ void add_speech_details(std::map<std::string, Detail>& all) {
                       .tag = "speech"};
   all["POST /transcribe/jobs"] = {.body = audio_body("file", own), .tag = "speech"};
   all["GET /transcribe/jobs/{id}/result"] = {
-      .parameters = Json::array({parameter("format", "query", formats, "verbose_json.")}),
+      .parameters = {parameter("format", "query", formats, "verbose_json."),
+                     parameter("partial", "query", {{"type", "boolean"}},
+                               "Of a job that failed: what was heard before.")},
       .answer = reference("Transcript"),
       .tag = "speech"};
   for (const char* route :

@@ -93,6 +93,9 @@ TEST(Languages, AreKnownByCodeAndName) {
   EXPECT_EQ(language_code("de"), "de");
   EXPECT_EQ(language_code(" German"), "de");
   EXPECT_EQ(language_code("klingon"), "");
+  EXPECT_EQ(language_code("en-US"), "en");
+  EXPECT_EQ(language_code("pt_BR"), "pt");
+  EXPECT_EQ(language_code("-en"), "");
   EXPECT_EQ(language_name("haw"), "hawaiian");
   EXPECT_TRUE(has_spaces("fr"));
   EXPECT_FALSE(has_spaces("ja"));

@@ -8,20 +8,34 @@
 
 namespace anynpu::speech {
 
-Result<bool> AudioInput::read(std::vector<float>& out) {
-  if (!reader_) {
-    ANYNPU_TRY(reader, audio::AnyReader::open(source_, kSampleRate, limits_.ffmpeg, stop_));
-    reader_ = std::move(reader);
+Result<> AudioInput::open() {
+  // Of what still arrives the header's word is not compared with the size of the file.
+  const bool whole = source_.size().has_value();
+  if (raw_) {
+    reader_ = audio::AnyReader::raw(source_, kSampleRate, stop_);
+    return {};
   }
+  ANYNPU_TRY(reader, audio::AnyReader::open(source_, kSampleRate, limits_.ffmpeg, stop_));
+  reader_ = std::move(reader);
+  if (whole && reader_->tells_seconds() && *reader_->seconds() > limits_.most_seconds)
+    return too_long();
+  return {};
+}
+
+Error AudioInput::too_long() const {
+  return Error{Code::kTooLarge,
+               fmt::format("the audio is longer than {:g} s", limits_.most_seconds)};
+}
+
+Result<bool> AudioInput::read(std::vector<float>& out) {
+  if (!reader_) ANYNPU_CHECK(open());
   const auto skipped = static_cast<std::uint64_t>(skip_ * kSampleRate);
   while (true) {
     const std::size_t before = out.size();
     ANYNPU_TRY(more, reader_->read(out));
     const std::uint64_t first = samples_;
     samples_ += out.size() - before;
-    if (static_cast<double>(samples_) > limits_.most_seconds * kSampleRate)
-      return Error{Code::kTooLarge,
-                   fmt::format("the audio is longer than {:g} s", limits_.most_seconds)};
+    if (static_cast<double>(samples_) > limits_.most_seconds * kSampleRate) return too_long();
     if (!more && samples_ == 0) {
       return Error{Code::kInvalid, "the audio has no sound in it: 0 samples", 0,
                    "was the recording stopped before it began?"};

@@ -69,6 +69,45 @@ TEST(AudioInput, RefusesNothingAndTooMuch) {
   EXPECT_EQ(too_much.error().code, Code::kTooLarge);
 }
 
+TEST(AudioInput, RefusesByTheHeaderOfAWholeFile) {
+  const std::string file = wav_file(3, 16000);
+  auto source = audio::memory_source(bytes_of(file));
+  AudioInput input(*source, {.most_seconds = 2});
+  std::vector<float> samples;
+  auto refused = input.read(samples);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kTooLarge);
+  EXPECT_TRUE(samples.empty());
+
+  audio::ArrivingBytes arriving(1 << 20);
+  const std::string claims = wav_file(1, 16000, 0xF0000000U);
+  ASSERT_TRUE(arriving.append(bytes_of(claims)));
+  AudioInput liar(arriving, {.most_seconds = 2});
+  EXPECT_TRUE(liar.read(samples)) << "what arrives is believed by its samples";
+  arriving.end();
+}
+
+TEST(AudioInput, TakesSamplesWithoutAHeader) {
+  const std::string file = wav_file(2, 16000);
+  const std::string bare = file.substr(44) + "x";  // and half a sample
+  auto with_header = audio::memory_source(bytes_of(file));
+  AudioInput wav(*with_header);
+  auto source = audio::memory_source(bytes_of(bare));
+  AudioInput input(*source, {}, {}, 0.5, true);
+  auto samples = all_of(input);
+  ASSERT_TRUE(samples) << samples.error().message;
+  auto want = all_of(wav);
+  ASSERT_EQ(samples->size(), 24000U);
+  EXPECT_TRUE(std::equal(samples->begin(), samples->end(), want->begin() + 8000));
+  EXPECT_DOUBLE_EQ(*input.duration(), 1.5);
+  EXPECT_EQ(input.format(), "PCM");
+  EXPECT_TRUE(input.notes().empty());
+
+  auto nothing = audio::memory_source({});
+  AudioInput silent(*nothing, {}, {}, 0, true);
+  EXPECT_THAT(all_of(silent).error().message, HasSubstr("no sound"));
+}
+
 TEST(AudioInput, SaysWhatIsMissing) {
   const std::string file = wav_file(2, 16000).substr(0, 30044);
   auto source = audio::memory_source(bytes_of(file));

@@ -117,6 +117,12 @@ std::string_view extension(Format format) {
   return info(format).extension;
 }
 
+std::optional<Format> format_of_extension(std::string_view extension) {
+  for (const FormatInfo& each : kFormats)
+    if (each.extension == to_lower(extension)) return each.format;
+  return std::nullopt;
+}
+
 std::string_view media_type(Format format) {
   return info(format).media_type;
 }

@@ -2,6 +2,7 @@
 // A transcript as text, JSON or subtitles: what OpenAI's API, whisper and WhisperX write.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ std::string_view to_string(Format format);
 Result<Format> parse_format(std::string_view name);
 /// Of a file: "txt", "json", "srt", ...
 std::string_view extension(Format format);
+/// The first format of files that end so, without the point; nothing when there is none.
+std::optional<Format> format_of_extension(std::string_view extension);
 /// "text/plain; charset=utf-8"
 std::string_view media_type(Format format);
 

@@ -57,7 +57,9 @@ std::string language_code(std::string_view word) {
   const auto found = std::find_if(kLanguages.begin(), kLanguages.end(), [&](const Language& each) {
     return each.first == wanted || each.second == wanted;
   });
-  return found == kLanguages.end() ? "" : std::string(found->first);
+  if (found != kLanguages.end()) return std::string(found->first);
+  const std::size_t region = wanted.find_first_of("-_");
+  return region == std::string::npos ? "" : language_code(wanted.substr(0, region));
 }
 
 std::string language_name(std::string_view code) {

@@ -7,7 +7,7 @@
 
 namespace anynpu::speech {
 
-/// "de" for "de", "German" or "german"; empty for what is no language.
+/// "de" for "de", "German", "german" or, with a region, "de-AT"; empty for what is no language.
 std::string language_code(std::string_view word);
 
 /// "german" for "de"; the code itself when it has no name here.

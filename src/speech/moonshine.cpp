@@ -63,7 +63,10 @@ class Moonshine : public Transcriber {
     TranscriptBuilder builder(options, source, *parts_.model);
     Transcript& transcript = builder.transcript();
     transcript.language = "en";
-    if (options.word_times) transcript.word_times = kByLoudness;
+    // Subtitles are cut between words, and a segment is up to half a minute: words cost nothing.
+    transcript.word_times = kByLoudness;
+    if (!trim(options.prompt).empty())
+      transcript.notes.push_back(transcript.model + " takes no prompt");
     Listener listener(*parts_.model, options.window_limit, options.stop);
     const std::unique_ptr<Activity> activity = activity_of(parts_);
     WindowCutter cutter(source, *activity, kMostSeconds);
@@ -133,9 +136,8 @@ class Moonshine : public Transcriber {
     segment.avg_logprob = average_logprob(best.heard);
     segment.compression_ratio = compression_ratio(trimmed);
     segment.no_speech_prob = best.heard.no_speech;
-    if (options.word_times)
-      segment.words = words_by_loudness(trimmed, std::exp(segment.avg_logprob), window,
-                                        segment.start, segment.end);
+    segment.words = words_by_loudness(trimmed, std::exp(segment.avg_logprob), window, segment.start,
+                                      segment.end);
     builder.add(std::move(segment));
     return {};
   }

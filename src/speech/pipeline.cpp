@@ -58,6 +58,11 @@ Result<std::unique_ptr<Transcriber>> Transcriber::open(std::shared_ptr<runtime::
                                                               : open_moonshine(std::move(parts));
 }
 
+bool may_understand(const model::Package& package, std::string_view language, bool translate) {
+  if (package.speech.kind != model::Speech::Kind::kMoonshine) return true;
+  return !translate && (language.empty() || language == "en");
+}
+
 Result<std::shared_ptr<const runtime::InputSource>> canary(const model::Package& package) {
   const std::vector<float> sound = made_up_sound();
   if (package.task == model::Task::kVad) return silero_canary(sound);

@@ -16,6 +16,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -97,6 +98,10 @@ class Transcriber {
   virtual bool can_translate() const = 0;
   virtual const runtime::ServedModel& model() const = 0;
 };
+
+/// Whether a transcriber of this package can do that, as far as its kind tells without its files.
+/// `language`: a code, or empty.
+bool may_understand(const model::Package& package, std::string_view language, bool translate);
 
 /// What placements of a package of the tasks "transcribe" and "vad" are compared on: the same made
 /// up sound everywhere.

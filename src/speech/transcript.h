@@ -29,7 +29,7 @@ struct Segment {
   double avg_logprob = 0;
   double compression_ratio = 0;
   double no_speech_prob = 0;
-  std::vector<Word> words;  // when they were asked for
+  std::vector<Word> words;  // when they were asked for, or cost nothing
 };
 
 /// Milliseconds of one transcription, or of a part of it.

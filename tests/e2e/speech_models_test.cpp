@@ -16,6 +16,7 @@
 #include "model/folders.h"
 #include "model/store.h"
 #include "runtime/served_model.h"
+#include "speech/subtitles.h"
 #include "speech/transcriber.h"
 
 namespace anynpu {
@@ -174,6 +175,21 @@ TEST(Moonshine, CutsLongAudioWhereNobodySpeaks) {
   test::WordErrors errors;
   errors.add(said, transcript.text);
   EXPECT_LE(errors.percent(), 25) << transcript.text;
+}
+
+TEST(Moonshine, ItsSubtitlesAreCutBetweenWordsThatNobodyAskedFor) {
+  speech::Transcriber* moonshine = open("moonshine_tiny");
+  ASSERT_NE(moonshine, nullptr);
+  speech::TranscribeOptions options;
+  options.prompt = "Front, rear and side.";
+  const speech::Transcript transcript = hear(*moonshine, in_a_row(0.1), options);
+  ASSERT_TRUE(std::any_of(transcript.segments.begin(), transcript.segments.end(),
+                          [](const auto& segment) { return segment.end - segment.start > 7; }));
+  for (const speech::Cue& cue : speech::cues(transcript)) {
+    EXPECT_LE(cue.end - cue.start, 7.01) << cue.text;
+    EXPECT_LE(cue.text.size(), 84U);
+  }
+  EXPECT_THAT(transcript.notes, testing::Contains("moonshine_tiny takes no prompt"));
 }
 
 TEST(Moonshine, SilenceIsATranscriptWithoutSegments) {

@@ -19,9 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (equals != std::string::npos)
       fields[line.substr(0, equals)].push_back(line.substr(equals + 1));
   }
-  for (server::SpeechFace face :
-       {server::SpeechFace::kOwn, server::SpeechFace::kOpenAi,
-        server::SpeechFace::kOpenAiTranslation, server::SpeechFace::kAsr}) {
+  for (server::SpeechFace face : {server::SpeechFace::kOwn, server::SpeechFace::kOpenAi,
+                                  server::SpeechFace::kOpenAiTranslation, server::SpeechFace::kAsr,
+                                  server::SpeechFace::kAsrDetect}) {
     auto question = server::read_question(face, {}, fields);
     if (!question)
       server::speech_error(face, question.error().error, question.error().parameter);

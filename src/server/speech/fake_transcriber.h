@@ -19,7 +19,8 @@ class FakeTranscriber : public speech::Transcriber {
   struct Control {
     std::mutex mutex;
     std::condition_variable changed;
-    int allowed = 1 << 30;  // words in all, over every transcription
+    int allowed = 1 << 30;    // words in all, over every transcription
+    int breaks_at = 1 << 30;  // words in all, before an error
     int said = 0;
     std::vector<speech::TranscribeOptions> asked;
     int working = 0, most_working = 0, cancelled = 0;
@@ -108,6 +109,7 @@ class FakeTranscriber : public speech::Transcriber {
     while (control_->said >= control_->allowed && !options.stop.stop_requested())
       control_->changed.wait_for(lock, std::chrono::milliseconds(5));
     if (options.stop.stop_requested()) return Error{Code::kCancelled, "stopped"};
+    if (control_->said >= control_->breaks_at) return Error{Code::kInternal, "the model broke"};
     ++control_->said;
     control_->changed.notify_all();
     return {};
@@ -120,7 +122,7 @@ class FakeTranscriber : public speech::Transcriber {
   std::shared_ptr<Control> control_;
 };
 
-/// "small" knows English, "large" German, and translates.
+/// "small" knows English, "large" German and Italian, and translates.
 class FakeSpeechModels : public SpeechModels {
  public:
   std::shared_ptr<FakeTranscriber::Control> control = std::make_shared<FakeTranscriber::Control>();
@@ -135,8 +137,8 @@ class FakeSpeechModels : public SpeechModels {
  private:
   std::shared_ptr<FakeTranscriber> small_ =
       std::make_shared<FakeTranscriber>("small", std::vector<std::string>{"en"}, false, control);
-  std::shared_ptr<FakeTranscriber> large_ =
-      std::make_shared<FakeTranscriber>("large", std::vector<std::string>{"de"}, true, control);
+  std::shared_ptr<FakeTranscriber> large_ = std::make_shared<FakeTranscriber>(
+      "large", std::vector<std::string>{"de", "it"}, true, control);
 };
 
 }  // namespace anynpu::server

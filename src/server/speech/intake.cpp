@@ -132,7 +132,7 @@ asio::awaitable<Taken> take_form(RequestContext& context, SpeechService& service
     form.pending.clear();
     if (!more || form.spool->bytes() < kWorthBeginning || intake.upload.transcription) continue;
     auto asked = read_question(terms.face, context.head().target, form.fields);
-    if (!asked) co_return tl::unexpected(asked.error());
+    if (!asked) continue;  // the field that makes it right may come behind the file
     intake.upload.question = *asked;
     Result<> begun = intake.begin();
     if (!begun) co_return problem(std::move(begun).error());

@@ -25,6 +25,7 @@ Json job_json(const JobStatus& job, bool whole) {
       {"url", url},
       {"result_url", url + "/result"}};
   if (whole) json["text"] = job.text;
+  if (job.held_up) json["held_up"] = job.held_up->message;
   if (job.error) json["error"] = error_json(*job.error)["error"];
   return json;
 }
@@ -64,15 +65,17 @@ asio::awaitable<Response> result(RequestContext& context, Services& services, Sp
   auto question = read_question(SpeechFace::kOwn, context.head().target, {});
   if (!question) co_return error_response(question.error().error);
   std::string id(context.path_parameter("id"));
+  const std::string partial = to_lower(context.head().target.parameter("partial").value_or(""));
   std::function<Response()> read = [&] {
-    Result<speech::Transcript> transcript = jobs.result(id);
-    if (!transcript)
-      return error_response(transcript.error(), transcript.error().code == Code::kBusy ? 409 : 0);
+    Result<JobResult> kept = jobs.result(id, partial == "true" || partial == "1");
+    if (!kept) return error_response(kept.error(), kept.error().code == Code::kBusy ? 409 : 0);
     Response response;
     response.headers = {{"Content-Type", std::string(speech::media_type(question->format))},
                         {"Cache-Control", "no-store"}};
-    response.body = speech::write(*transcript, question->format,
-                                  {.segments = question->segments, .words = true});
+    response.body = speech::write(kept->transcript, question->format,
+                                  {.translated = kept->work.translate,
+                                   .segments = question->segments,
+                                   .words = kept->work.words});
     return response;
   };
   co_return co_await on_pool(services, read);

@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
-#include <fstream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr std::size_t kMostJobBytes = 1 << 20;
 constexpr std::size_t kMostResultBytes = 256 << 20;
 constexpr std::string_view kIncoming = ".incoming";
+constexpr Duration kPause = seconds(1);  // before a result that could not be written is tried again
 
 Result<std::string> new_job_id() {
   std::array<unsigned char, 12> bytes = {};
@@ -58,21 +60,64 @@ std::string segment_line(const speech::Segment& segment) {
          "\n";
 }
 
-// What was written when the power went may be half a line: it ends there.
-std::vector<speech::Segment> read_segments(const std::filesystem::path& file) {
+struct KeptSegments {
   std::vector<speech::Segment> segments;
+  std::size_t bytes = 0;  // of the lines that hold them
+};
+
+// What was written when the power went may be half a line: it ends before it.
+KeptSegments read_segments(const std::filesystem::path& file) {
+  KeptSegments kept;
   auto text = read_text(file, kMostResultBytes);
-  if (!text) return segments;
-  for (const std::string& line : split(*text, '\n')) {
+  if (!text) return kept;
+  for (std::size_t end; (end = text->find('\n', kept.bytes)) != std::string::npos;) {
     Json whole = speech::to_json(speech::Transcript());
-    Json segment = Json::parse(line, nullptr, false);
+    Json segment = Json::parse(text->substr(kept.bytes, end - kept.bytes), nullptr, false);
     if (segment.is_discarded()) break;
     whole["segments"].push_back(std::move(segment));
     auto read = speech::transcript_from_json(whole);
     if (!read) break;
-    segments.push_back(std::move(read->segments.front()));
+    kept.segments.push_back(std::move(read->segments.front()));
+    kept.bytes = end + 1;
   }
-  return segments;
+  return kept;
+}
+
+// Appends segments. What a full disk refuses comes before the next one, over what there is of it.
+class SegmentFile {
+ public:
+  /// `path`: of whole lines, or not there.
+  explicit SegmentFile(std::filesystem::path path) : path_(std::move(path)) {
+    std::error_code none;
+    const std::uintmax_t size = std::filesystem::file_size(path_, none);
+    if (!none) whole_ = size;
+  }
+
+  void add(const speech::Segment& segment) {
+    pending_ += segment_line(segment);
+    const Fd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (!file) return;
+    std::size_t done = 0;
+    while (done < pending_.size()) {
+      const ssize_t wrote = ::pwrite(file.get(), pending_.data() + done, pending_.size() - done,
+                                     static_cast<off_t>(whole_ + done));
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote <= 0) return;
+      done += static_cast<std::size_t>(wrote);
+    }
+    whole_ += done;
+    pending_.clear();
+  }
+
+ private:
+  const std::filesystem::path path_;
+  std::uint64_t whole_ = 0;  // bytes of whole lines
+  std::string pending_;
+};
+
+Result<speech::Transcript> read_result(const std::filesystem::path& file) {
+  ANYNPU_TRY(text, read_text(file, kMostResultBytes));
+  return speech::transcript_from_json(Json::parse(text, nullptr, false));
 }
 
 void shift(speech::Segment& segment, double seconds, int id) {
@@ -113,6 +158,7 @@ std::string_view to_string(JobState state) {
 SpeechJobs::SpeechJobs(SpeechService& service, std::filesystem::path folder)
     : service_(service), folder_(std::move(folder)) {
   load();
+  count_open();
   service_.on_tick([this] { tick(); });
 }
 
@@ -161,7 +207,10 @@ Result<> SpeechJobs::load_job(const std::filesystem::path& folder) {
   }
   if (is_open(job.status.state)) {
     job.status.state = JobState::kQueued;
-    job.earlier = read_segments(folder / "segments.jsonl");
+    KeptSegments kept = read_segments(folder / "segments.jsonl");
+    std::error_code none;
+    std::filesystem::resize_file(folder / "segments.jsonl", kept.bytes, none);
+    job.earlier = std::move(kept.segments);
     if (!job.earlier.empty()) job.skip = job.earlier.back().end;
     job.status.done = job.skip;
     job.status.segments = job.earlier.size();
@@ -200,15 +249,12 @@ Result<JobStatus> SpeechJobs::add(Draft& draft, const SpeechWork& work,
   job.status.filename = printable(filename, 120);
   // With milliseconds, so that jobs have an order.
   job.status.created = utc_time_ms(std::chrono::system_clock::now());
-  std::lock_guard lock(mutex_);
-  const auto open = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& each) {
-    return is_open(each.second.status.state);
-  });
-  if (open >= service_.options().most_jobs)
-    return Error{Code::kBusy, fmt::format("{} jobs are not done yet", open)}.with_hint(
-        "try again later, or remove some: DELETE /transcribe/jobs/ID");
   job.folder = draft.folder;
   ANYNPU_CHECK(keep(job));
+  std::unique_lock lock(mutex_);
+  if (open_ >= static_cast<std::size_t>(service_.options().most_jobs))
+    return Error{Code::kBusy, fmt::format("{} jobs are not done yet", open_.load())}.with_hint(
+        "try again later, or remove some: DELETE /transcribe/jobs/ID");
   std::error_code error;
   std::filesystem::rename(draft.folder, folder_ / draft.id, error);
   if (error)
@@ -218,21 +264,32 @@ Result<JobStatus> SpeechJobs::add(Draft& draft, const SpeechWork& work,
   job.folder = folder_ / draft.id;
   JobStatus status = job.status;
   jobs_.emplace(draft.id, std::move(job));
-  forget_oldest();
+  const std::vector<std::filesystem::path> forgotten = forget_oldest();
+  count_open();
+  lock.unlock();
+  for (const std::filesystem::path& folder : forgotten) remove_folder(folder);
   return status;
 }
 
-void SpeechJobs::forget_oldest() {
+std::vector<std::filesystem::path> SpeechJobs::forget_oldest() {
+  std::vector<std::filesystem::path> folders;
   while (jobs_.size() > static_cast<std::size_t>(service_.options().most_jobs)) {
     auto oldest = jobs_.end();
     for (auto each = jobs_.begin(); each != jobs_.end(); ++each)
       if (!is_open(each->second.status.state) &&
           (oldest == jobs_.end() || each->second.status.created < oldest->second.status.created))
         oldest = each;
-    if (oldest == jobs_.end()) return;
-    remove_folder(oldest->second.folder);
+    if (oldest == jobs_.end()) break;
+    folders.push_back(oldest->second.folder);
     jobs_.erase(oldest);
   }
+  return folders;
+}
+
+void SpeechJobs::count_open() {
+  open_ = static_cast<std::size_t>(std::count_if(jobs_.begin(), jobs_.end(), [](const auto& each) {
+    return is_open(each.second.status.state);
+  }));
 }
 
 std::vector<JobStatus> SpeechJobs::list() const {
@@ -248,12 +305,18 @@ std::vector<JobStatus> SpeechJobs::list() const {
 }
 
 Result<JobStatus> SpeechJobs::find(const std::string& id) const {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   auto found = jobs_.find(id);
   if (found == jobs_.end())
     return Error{Code::kNotFound, fmt::format("there is no job '{}'", printable(id, 40))};
   const Job& job = found->second;
   JobStatus status = job.status;
+  if (!is_open(status.state)) {
+    const std::filesystem::path file = job.folder / "result.json";
+    lock.unlock();
+    if (auto kept = read_result(file)) status.text = std::move(kept->text);
+    return status;
+  }
   std::vector<speech::Segment> all = job.earlier;
   if (job.transcription) {
     const Transcription::News news = job.transcription->news(0);
@@ -261,57 +324,61 @@ Result<JobStatus> SpeechJobs::find(const std::string& id) const {
     if (news.progress.total) status.total = job.skip + *news.progress.total;
     all.insert(all.end(), news.segments.begin(), news.segments.end());
   }
-  if (is_open(status.state)) {
-    status.segments = all.size();
-    status.text = joined(all);
-  }
+  status.segments = all.size();
+  status.text = joined(all);
   return status;
 }
 
-Result<speech::Transcript> SpeechJobs::result(const std::string& id) const {
+Result<JobResult> SpeechJobs::result(const std::string& id, bool partial) const {
   std::filesystem::path file;
+  SpeechWork work;
   {
     std::lock_guard lock(mutex_);
     auto found = jobs_.find(id);
     if (found == jobs_.end())
       return Error{Code::kNotFound, fmt::format("there is no job '{}'", printable(id, 40))};
     const JobStatus& status = found->second.status;
-    if (status.error) return *status.error;
-    if (status.state != JobState::kDone)
+    if (status.error && !partial) return *status.error;
+    if (is_open(status.state))
       return Error{Code::kBusy, fmt::format("the job is {}", to_string(status.state)), 0,
                    "ask again in a while"};
     file = found->second.folder / "result.json";
+    work = status.work;
   }
-  ANYNPU_TRY(text, read_text(file, kMostResultBytes));
-  return speech::transcript_from_json(Json::parse(text, nullptr, false));
+  ANYNPU_TRY(transcript, read_result(file));
+  return JobResult{std::move(work), std::move(transcript)};
 }
 
 Result<> SpeechJobs::remove(const std::string& id) {
-  std::lock_guard lock(mutex_);
-  auto found = jobs_.find(id);
-  if (found == jobs_.end())
-    return Error{Code::kNotFound, fmt::format("there is no job '{}'", printable(id, 40))};
-  if (found->second.transcription) found->second.transcription->stop();
-  remove_folder(found->second.folder);
-  jobs_.erase(found);
+  std::filesystem::path folder;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = jobs_.find(id);
+    if (found == jobs_.end())
+      return Error{Code::kNotFound, fmt::format("there is no job '{}'", printable(id, 40))};
+    if (found->second.transcription) found->second.transcription->stop();
+    folder = found->second.folder;
+    jobs_.erase(found);
+    count_open();
+  }
+  remove_folder(folder);
   return {};
-}
-
-std::size_t SpeechJobs::open_jobs() const {
-  std::lock_guard lock(mutex_);
-  return static_cast<std::size_t>(std::count_if(jobs_.begin(), jobs_.end(), [](const auto& each) {
-    return is_open(each.second.status.state);
-  }));
 }
 
 // One job at a time: who waits with an open connection goes before.
 void SpeechJobs::tick() {
+  std::optional<Job> ended;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, job] : jobs_)
+      if (job.transcription && Clock::now() >= job.again &&
+          job.transcription->news(SIZE_MAX).state == Transcription::State::kEnded)
+        ended = job;
+  }
+  if (ended) settle(std::move(*ended));
   std::lock_guard lock(mutex_);
   Job* next = nullptr;
   for (auto& [id, job] : jobs_) {
-    if (job.transcription &&
-        job.transcription->news(SIZE_MAX).state == Transcription::State::kEnded)
-      settle(job);
     if (job.status.state == JobState::kRunning) return;
     if (job.status.state == JobState::kQueued &&
         (next == nullptr || job.status.created < next->status.created))
@@ -326,70 +393,96 @@ void SpeechJobs::begin(Job& job) {
   if (!source) {
     begun = source.error();
   } else {
-    const std::filesystem::path file = job.folder / "segments.jsonl";
+    auto file = std::make_shared<SegmentFile>(job.folder / "segments.jsonl");
     const int first_id = static_cast<int>(job.earlier.size());
-    begun = service_.start(job.status.work,
-                           {.audio = std::move(*source),
-                            .skip = job.skip,
-                            .on_segment = [file, skip = job.skip,
-                                           id = first_id](const speech::Segment& heard) mutable {
-                              speech::Segment segment = heard;
-                              shift(segment, skip, id++);
-                              std::ofstream(file, std::ios::app) << segment_line(segment);
-                            }});
+    begun =
+        service_.start(job.status.work, {.audio = std::move(*source),
+                                         .skip = job.skip,
+                                         .on_segment = [file, skip = job.skip, id = first_id](
+                                                           const speech::Segment& heard) mutable {
+                                           speech::Segment segment = heard;
+                                           shift(segment, skip, id++);
+                                           file->add(segment);
+                                         }});
   }
+  if (!begun && (begun.error().code == Code::kBusy || begun.error().code == Code::kCancelled))
+    return;
   if (begun) {
     job.transcription = *begun;
-    job.status.state = JobState::kRunning;
-  } else if (begun.error().code != Code::kBusy && begun.error().code != Code::kCancelled) {
-    job.status.state = JobState::kFailed;
-    job.status.error = begun.error();
-    (void)keep(job);
+  } else {
+    job.transcription = std::make_shared<Transcription>(job.status.work);
+    job.transcription->end(begun.error());
   }
+  job.status.state = JobState::kRunning;
 }
 
-// A job that ends with the server has not ended: it stays queued on the disk.
-void SpeechJobs::settle(Job& job) {
+// With what was heard before a server's end, and before an error.
+speech::Transcript SpeechJobs::whole_of(const Job& job) {
   const Result<speech::Transcript>& ended = job.transcription->result();
+  speech::Transcript whole = ended ? *ended : speech::Transcript();
+  whole.segments = job.earlier;
+  Transcription::News news = job.transcription->news(0);
+  for (speech::Segment& segment : news.segments) {
+    shift(segment, job.skip, static_cast<int>(whole.segments.size()));
+    whole.segments.push_back(std::move(segment));
+  }
+  whole.duration += job.skip;
+  if (!job.earlier.empty() || !ended) whole.text = joined(whole.segments);
+  if (!job.earlier.empty())
+    whole.notes.push_back(
+        fmt::format("the server was started again at {:.1f} s of the audio", job.skip));
+  if (!ended) {
+    if (!whole.segments.empty()) whole.duration = whole.segments.back().end;
+    whole.notes.push_back("it ended early: " + ended.error().message);
+  }
+  return whole;
+}
+
+// A copy, since the disk is waited for without the lock. Nothing of the job is removed before its
+// end has been written. A job that ends with the server has not ended: it stays queued on the disk.
+void SpeechJobs::settle(Job job) {
+  const std::shared_ptr<Transcription> transcription = job.transcription;
+  const Result<speech::Transcript>& ended = transcription->result();
+  JobStatus& status = job.status;
+  Result<> kept;
   if (!ended && ended.error().code == Code::kCancelled) {
-    job.status.state = JobState::kQueued;
-    job.transcription.reset();
+    status.state = JobState::kQueued;
+  } else {
+    const speech::Transcript whole = whole_of(job);
+    job.earlier.clear();
+    status.state = ended ? JobState::kDone : JobState::kFailed;
+    if (!ended) status.error = ended.error();
+    if (ended) status.total = whole.duration;
+    status.done = whole.duration;
+    status.segments = whole.segments.size();
+    kept = write_file(job.folder / "result.json",
+                      speech::to_json(whole).dump(-1, ' ', false, Json::error_handler_t::replace));
+    if (kept) kept = keep(job);
+    if (kept) {
+      std::error_code ignored;
+      std::filesystem::remove(job.folder / "audio", ignored);
+      std::filesystem::remove(job.folder / "segments.jsonl", ignored);
+    }
+  }
+  job.transcription.reset();
+  status.held_up.reset();
+  std::lock_guard lock(mutex_);
+  const auto found = jobs_.find(status.id);
+  if (found == jobs_.end()) return remove_folder(job.folder);  // meanwhile
+  std::error_code unknown;
+  if (!kept && std::filesystem::exists(job.folder, unknown)) {
+    if (!found->second.status.held_up)
+      log::warn("the end of job {} cannot be written yet: {}", status.id, kept.error().message);
+    found->second.status.held_up = kept.error();
+    found->second.again = Clock::now() + kPause;
     return;
   }
-  if (ended) {
-    speech::Transcript whole = *ended;
-    std::vector<speech::Segment> all = job.earlier;
-    for (speech::Segment segment : ended->segments) {
-      shift(segment, job.skip, static_cast<int>(all.size()));
-      all.push_back(std::move(segment));
-    }
-    whole.segments = std::move(all);
-    whole.duration = job.skip + ended->duration;
-    if (!job.earlier.empty()) {
-      whole.text = joined(whole.segments);
-      whole.notes.push_back(
-          fmt::format("the server was started again at {:.1f} s of the audio", job.skip));
-    }
-    job.status.done = whole.duration;
-    job.status.total = whole.duration;
-    job.status.segments = whole.segments.size();
-    const std::string text =
-        speech::to_json(whole).dump(-1, ' ', false, Json::error_handler_t::replace);
-    auto written = write_file(job.folder / "result.json", text);
-    if (written)
-      job.status.state = JobState::kDone;
-    else
-      job.status.error = written.error();
-  } else {
-    job.status.error = ended.error();
+  if (!kept) {
+    status.state = JobState::kFailed;
+    status.error = kept.error();
   }
-  if (job.status.error) job.status.state = JobState::kFailed;
-  job.transcription.reset();
-  job.earlier.clear();
-  (void)keep(job);
-  std::error_code ignored;
-  std::filesystem::remove(job.folder / "audio", ignored);
-  std::filesystem::remove(job.folder / "segments.jsonl", ignored);
+  found->second = std::move(job);
+  count_open();
 }
 
 Result<> SpeechJobs::keep(const Job& job) const {
@@ -400,7 +493,6 @@ Result<> SpeechJobs::keep(const Job& job) const {
   auto written =
       write_file(job.folder / "job.json", json.dump(1, ' ', false, Json::error_handler_t::replace));
   if (written) return {};
-  log::warn("a job cannot be kept: {}", written.error().message);
   return std::move(written)
       .error()
       .within("cannot keep a job")

@@ -32,6 +32,12 @@ struct JobStatus {
   std::size_t segments = 0;
   std::string text;  // so far
   std::optional<Error> error;
+  std::optional<Error> held_up;  // why its end cannot be written yet
+};
+
+struct JobResult {
+  SpeechWork work;
+  speech::Transcript transcript;
 };
 
 class SpeechJobs {
@@ -54,13 +60,16 @@ class SpeechJobs {
   Result<JobStatus> add(Draft& draft, const SpeechWork& work, const std::string& filename);
 
   std::vector<JobStatus> list() const;
+  /// Reads a file once it has ended.
   Result<JobStatus> find(const std::string& id) const;
-  /// Code::kBusy while it is not done; the error of one that failed. Reads a file.
-  Result<speech::Transcript> result(const std::string& id) const;
+  /// Code::kBusy while it is not done; the error of one that failed, or with `partial` what was
+  /// heard before. Reads a file.
+  Result<JobResult> result(const std::string& id, bool partial = false) const;
   /// Ends it and removes what there is of it.
   Result<> remove(const std::string& id);
 
-  std::size_t open_jobs() const;
+  /// Waits for nothing.
+  std::size_t open_jobs() const { return open_; }
 
   /// Begins what can be begun and keeps what has ended; the service's tick calls it.
   void tick();
@@ -72,19 +81,23 @@ class SpeechJobs {
     std::shared_ptr<Transcription> transcription;
     std::vector<speech::Segment> earlier;  // of a server before this one
     double skip = 0;
+    TimePoint again = {};  // when its end is written once more
   };
 
   void load();
   Result<> load_job(const std::filesystem::path& folder);
   void begin(Job& job);
-  void settle(Job& job);
+  void settle(Job job);
+  static speech::Transcript whole_of(const Job& job);
   Result<> keep(const Job& job) const;
-  void forget_oldest();
+  std::vector<std::filesystem::path> forget_oldest();
+  void count_open();
 
   SpeechService& service_;
   const std::filesystem::path folder_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // nobody waits for the disk's writing with it
   std::map<std::string, Job> jobs_;
+  std::atomic<std::size_t> open_ = 0;
 };
 
 }  // namespace anynpu::server

@@ -45,6 +45,7 @@ TEST_F(SpeechJobsTest, FromUploadToResult) {
   control_->set([&] { control_->allowed = 100; });
   ASSERT_TRUE(wait_for(id, "done"));
   EXPECT_EQ(get("/transcribe/jobs/" + id).json()["progress"], 1.0);
+  EXPECT_EQ(get("/transcribe/jobs/" + id).json()["text"], "word0 word1 word2 word3");
   TestResponse result = get("/transcribe/jobs/" + id + "/result");
   EXPECT_EQ(result.json()["segments"].size(), 4U);
   EXPECT_EQ(result.json()["words"].size(), 4U);
@@ -74,10 +75,96 @@ TEST_F(SpeechJobsTest, ARestartGoesOnWhereTheLastSegmentEnded) {
   EXPECT_EQ(result["segments"][5]["start"], 5.0);
   EXPECT_EQ(result["segments"][5]["id"], 5);
   EXPECT_EQ(result["duration"], 6.0);
+  EXPECT_FALSE(result.contains("words")) << "they were not asked for";
   EXPECT_THAT(result["notes"].dump(), HasSubstr("started again at 3.0 s"));
   stop();
   start();
   EXPECT_EQ(get("/transcribe/jobs/" + id).json()["state"], "done");
+}
+
+TEST_F(SpeechJobsTest, EveryRestartGoesOnBehindATornLine) {
+  start();
+  control_->set([&] { control_->allowed = 1; });
+  const std::string id = create("", 5);
+  for (int heard = 1; heard < 4; ++heard) {
+    ASSERT_TRUE(
+        eventually([&] { return get("/transcribe/jobs/" + id).json()["segments"] == heard; }));
+    speech_->end();
+    std::ofstream(folder_ / ("jobs/" + id + "/segments.jsonl"), std::ios::app)
+        << "{\"id\": 3, \"te";
+    stop();
+    control_->set([&] {
+      control_->said = 0;
+      control_->allowed = 1;
+    });
+    start();
+    EXPECT_EQ(jobs_->open_jobs(), 1U);
+  }
+  control_->set([&] { control_->allowed = 100; });
+  ASSERT_TRUE(wait_for(id, "done"));
+  EXPECT_EQ(control_->said, 2) << "only what was missing";
+  EXPECT_EQ(get("/transcribe/jobs/" + id + "/result").json()["segments"].size(), 5U);
+  EXPECT_EQ(jobs_->open_jobs(), 0U);
+}
+
+// A folder in the place of a file is a disk that refuses to write it.
+TEST_F(SpeechJobsTest, AResultThatCannotBeWrittenIsNotLost) {
+  start();
+  control_->set([&] { control_->allowed = 1; });
+  const std::string id = create("", 3);
+  ASSERT_TRUE(wait_for(id, "running"));
+  const std::filesystem::path folder = folder_ / "jobs" / id;
+  std::filesystem::create_directory(folder / "result.json");
+  control_->set([&] { control_->allowed = 3; });
+  ASSERT_TRUE(eventually([&] { return get("/transcribe/jobs/" + id).json().contains("held_up"); }));
+  const auto job = get("/transcribe/jobs/" + id).json();
+  EXPECT_EQ(job["state"], "running");
+  EXPECT_EQ(job["text"], "word0 word1 word2");
+  EXPECT_TRUE(std::filesystem::exists(folder / "audio"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "segments.jsonl"));
+  std::filesystem::remove(folder / "result.json");
+  ASSERT_TRUE(wait_for(id, "done"));
+  EXPECT_EQ(get("/transcribe/jobs/" + id + "/result").json()["segments"].size(), 3U);
+  EXPECT_FALSE(get("/transcribe/jobs/" + id).json().contains("held_up"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "audio"));
+}
+
+TEST_F(SpeechJobsTest, ASegmentThatTheDiskRefusedComesWithTheNext) {
+  start();
+  control_->set([&] { control_->allowed = 0; });
+  const std::string id = create("", 4);
+  ASSERT_TRUE(wait_for(id, "running"));
+  const std::filesystem::path segments = folder_ / "jobs" / id / "segments.jsonl";
+  std::filesystem::create_directory(segments);
+  control_->set([&] { control_->allowed = 2; });
+  ASSERT_TRUE(eventually([&] { return get("/transcribe/jobs/" + id).json()["segments"] == 2; }));
+  std::filesystem::remove(segments);
+  control_->set([&] { control_->allowed = 3; });
+  ASSERT_TRUE(eventually([&] { return get("/transcribe/jobs/" + id).json()["segments"] == 3; }));
+  speech_->end();
+  std::ifstream file(segments);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+}
+
+TEST_F(SpeechJobsTest, AJobThatFailsKeepsWhatWasHeard) {
+  start();
+  control_->set([&] { control_->breaks_at = 2; });
+  const std::string id = create("?task=translate", 4);
+  ASSERT_TRUE(wait_for(id, "failed"));
+  for (int again = 0; again < 2; ++again) {
+    const auto job = get("/transcribe/jobs/" + id).json();
+    EXPECT_EQ(job["segments"], 2);
+    EXPECT_EQ(job["text"], "word0 word1");
+    EXPECT_THAT(job["error"]["message"].get<std::string>(), HasSubstr("the model broke"));
+    EXPECT_NE(get("/transcribe/jobs/" + id + "/result").status, 200);
+    const auto part = get("/transcribe/jobs/" + id + "/result?partial=true").json();
+    EXPECT_EQ(part["segments"].size(), 2U);
+    EXPECT_EQ(part["task"], "translate");
+    EXPECT_THAT(part["notes"].dump(), HasSubstr("ended early"));
+    stop();
+    start();
+  }
 }
 
 TEST_F(SpeechJobsTest, WhatBreaksOffOrIsRemovedLeavesNothing) {

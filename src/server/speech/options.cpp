@@ -22,7 +22,9 @@ Json SpeechWork::to_json() const {
           {"prompt", prompt},
           {"temperature", temperature ? Json(*temperature) : Json(nullptr)},
           {"words", words},
-          {"vad", vad}};
+          {"vad", vad},
+          {"raw", raw},
+          {"detect", detect}};
 }
 
 SpeechWork SpeechWork::from_json(const Json& json) {
@@ -35,6 +37,8 @@ SpeechWork SpeechWork::from_json(const Json& json) {
     work.temperature = json["temperature"].get<double>();
   work.words = json.value("words", false);
   work.vad = json.value("vad", false);
+  work.raw = json.value("raw", false);
+  work.detect = json.value("detect", false);
   return work;
 }
 

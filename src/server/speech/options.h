@@ -33,7 +33,9 @@ struct SpeechWork {
   std::string prompt;
   std::optional<double> temperature;  // nothing: the usual ladder
   bool words = false;
-  bool vad = false;  // cut silence away
+  bool vad = false;     // cut silence away
+  bool raw = false;     // the audio is samples without a header: 16 kHz, signed 16 bit, one channel
+  bool detect = false;  // only which language it is, by its first half minute
 
   bool operator==(const SpeechWork&) const = default;
   speech::TranscribeOptions options() const;

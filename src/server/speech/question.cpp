@@ -46,6 +46,10 @@ class Values {
   const SpeechFields& fields_;
 };
 
+bool is_asr(SpeechFace face) {
+  return face == SpeechFace::kAsr || face == SpeechFace::kAsrDetect;
+}
+
 using Checked = tl::expected<void, SpeechProblem>;
 
 tl::unexpected<SpeechProblem> wrong(const std::string& parameter, Error error) {
@@ -64,9 +68,7 @@ Checked read_switch(const Values& values, const std::string& name, bool& into) {
 Checked read_language(const Values& values, SpeechQuestion& question) {
   const std::string word = values.one({"language"});
   if (word.empty() || word == "auto") return {};
-  // Some send the region too: "en-GB".
   std::string code = speech::language_code(word);
-  if (code.empty()) code = speech::language_code(word.substr(0, word.find_first_of("-_")));
   if (code.empty())
     return wrong("language",
                  Error{Code::kInvalid, fmt::format("'{}' is no language", printable(word, 40)), 0,
@@ -76,16 +78,16 @@ Checked read_language(const Values& values, SpeechQuestion& question) {
 }
 
 Checked read_format(const Values& values, SpeechFace face, SpeechQuestion& question) {
-  const char* name = face == SpeechFace::kAsr ? "output" : "response_format";
-  question.format = face == SpeechFace::kOwn   ? speech::Format::kVerboseJson
-                    : face == SpeechFace::kAsr ? speech::Format::kText
-                                               : speech::Format::kJson;
+  const char* name = is_asr(face) ? "output" : "response_format";
+  question.format = face == SpeechFace::kOwn ? speech::Format::kVerboseJson
+                    : is_asr(face)           ? speech::Format::kText
+                                             : speech::Format::kJson;
   const std::string word = values.one({name, face == SpeechFace::kOwn ? "format" : name});
   if (word.empty()) return {};
   Result<speech::Format> format = speech::parse_format(word);
   if (!format) return wrong(name, std::move(format).error());
   question.format = *format;
-  if (face == SpeechFace::kAsr && question.format == speech::Format::kJson)
+  if (is_asr(face) && question.format == speech::Format::kJson)
     question.format = speech::Format::kVerboseJson;
   return {};
 }
@@ -152,14 +154,18 @@ tl::expected<SpeechQuestion, SpeechProblem> read_question(SpeechFace face, const
     return wrong("prompt", Error{Code::kTooLarge,
                                  fmt::format("the prompt is over {} bytes", kMostPromptBytes)});
   bool words = false;
+  bool encode = true;  // whisper-asr-webservice: through ffmpeg first, so without it raw samples
   for (const Checked& checked :
        {read_language(values, question), read_format(values, face, question),
         read_granularities(values, face, question), read_temperature(values, question),
         read_task(values, face, question), read_switch(values, "stream", question.stream),
-        read_switch(values, face == SpeechFace::kAsr ? "word_timestamps" : "words", words),
-        read_switch(values, "vad_filter", question.work.vad)})
+        read_switch(values, is_asr(face) ? "word_timestamps" : "words", words),
+        read_switch(values, "vad_filter", question.work.vad),
+        is_asr(face) ? read_switch(values, "encode", encode) : Checked()})
     if (!checked) return tl::unexpected(checked.error());
   if (words || question.format == speech::Format::kWhisperX) question.work.words = true;
+  question.work.raw = !encode;
+  question.work.detect = face == SpeechFace::kAsrDetect;
   return question;
 }
 

@@ -13,7 +13,8 @@
 namespace anynpu::server {
 
 /// Whose words a route speaks: names of parameters, defaults, the form of errors.
-enum class SpeechFace { kOwn, kOpenAi, kOpenAiTranslation, kAsr };
+/// kAsrDetect is kAsr's question which language it is.
+enum class SpeechFace { kOwn, kOpenAi, kOpenAiTranslation, kAsr, kAsrDetect };
 
 using SpeechFields = std::map<std::string, std::vector<std::string>>;
 

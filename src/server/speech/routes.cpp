@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "server/http_error.h"
 #include "server/speech/intake.h"
+#include "speech/languages.h"
 
 namespace anynpu::server {
 namespace {
@@ -120,6 +122,17 @@ asio::awaitable<Response> answer_stream(SpeechFace face, RequestContext& context
   co_return Response();
 }
 
+// As whisper-asr-webservice answers; `confidence` is null when the model does not tell it.
+Response detected(const speech::Transcript& transcript) {
+  if (transcript.language.empty())
+    return error_response(
+        Error{Code::kInvalid, "nobody speaks in the first half minute of the audio"});
+  const auto& sure = transcript.language_probability;
+  return json_response({{"detected_language", speech::language_name(transcript.language)},
+                        {"language_code", transcript.language},
+                        {"confidence", sure ? Json(*sure) : Json(nullptr)}});
+}
+
 asio::awaitable<Response> transcribe(SpeechFace face, RequestContext& context, Services& services,
                                      SpeechService& speech) {
   IntakeTerms terms;
@@ -133,7 +146,7 @@ asio::awaitable<Response> transcribe(SpeechFace face, RequestContext& context, S
   if (!upload) co_return speech_error(face, upload.error().error, upload.error().parameter);
   std::shared_ptr<Transcription> transcription = upload->transcription;
   transcription->watch(context.watch_client());
-  if (upload->question.stream)
+  if (upload->question.stream && face != SpeechFace::kAsrDetect)
     co_return co_await answer_stream(face, context, upload->question, *transcription);
   Transcription::News news;
   std::size_t known = SIZE_MAX;
@@ -142,6 +155,7 @@ asio::awaitable<Response> transcribe(SpeechFace face, RequestContext& context, S
   } while (news.state != Transcription::State::kEnded);
   const Result<speech::Transcript>& result = transcription->result();
   if (!result) co_return speech_error(face, result.error());
+  if (face == SpeechFace::kAsrDetect) co_return detected(*result);
   co_return answer(face, upload->question, *result);
 }
 
@@ -195,7 +209,9 @@ void add_speech_routes(Router& router, Services& services, SpeechService& speech
       {"/v1/audio/transcriptions", "Speech to text, as OpenAI has it.", SpeechFace::kOpenAi},
       {"/v1/audio/translations", "Speech to English text, as OpenAI has it.",
        SpeechFace::kOpenAiTranslation},
-      {"/asr", "Speech to text, as whisper-asr-webservice has it.", SpeechFace::kAsr}};
+      {"/asr", "Speech to text, as whisper-asr-webservice has it.", SpeechFace::kAsr},
+      {"/detect-language", "Which language is spoken, as whisper-asr-webservice has it.",
+       SpeechFace::kAsrDetect}};
   for (const auto& each : faces)
     router.add("POST", each.pattern, each.summary,
                [face = each.face, &services, &speech](RequestContext& context) {

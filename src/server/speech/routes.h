@@ -9,8 +9,8 @@
 
 namespace anynpu::server {
 
-/// POST /transcribe and /asr, OpenAI's POST /v1/audio/transcriptions, /v1/audio/translations and
-/// GET /v1/models. All is borrowed for the router's life.
+/// POST /transcribe, /asr and /detect-language, OpenAI's POST /v1/audio/transcriptions,
+/// /v1/audio/translations and GET /v1/models. All is borrowed for the router's life.
 void add_speech_routes(Router& router, Services& services, SpeechService& speech);
 
 /// POST /transcribe/jobs, and GET and DELETE of one; all are borrowed.

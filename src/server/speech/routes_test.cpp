@@ -135,6 +135,20 @@ TEST_F(SpeechRoutes, WhisperAsrWebservice) {
   EXPECT_EQ(post("/asr?output=json&word_timestamps=true", audio).json()["segments"].size(), 1U);
   EXPECT_THAT(post("/asr?output=vtt", audio).body, HasSubstr("WEBVTT"));
   EXPECT_EQ(post("/asr?task=sing", audio).status, 400);
+  const std::string bare = file_part(wav_file(2).substr(44), "audio_file");
+  EXPECT_EQ(post("/asr?output=json&encode=false", bare).json()["segments"].size(), 2U);
+  EXPECT_EQ(post("/asr?encode=perhaps", bare).status, 400);
+
+  TestResponse detected =
+      post("/detect-language?encode=false", file_part(wav_file(40).substr(44), "audio_file"));
+  ASSERT_EQ(detected.status, 200) << detected.body;
+  EXPECT_EQ(detected.json()["detected_language"], "german");
+  EXPECT_EQ(detected.json()["language_code"], "de");
+  EXPECT_EQ(control_->said, 5 + 30) << "its first half minute";
+  EXPECT_EQ(post("/detect-language", audio).status, 200);
+  TestResponse cannot = post("/detect-language?model=small", audio);
+  EXPECT_EQ(cannot.status, 415);
+  EXPECT_THAT(cannot.body, HasSubstr("tells languages apart"));
 }
 
 TEST_F(SpeechRoutes, ModelsAsOpenAiListsThem) {
@@ -212,6 +226,15 @@ TEST_F(SpeechRoutes, ALargeFormIsBegunEarlyAndAgainWhenItsQuestionChanges) {
   ASSERT_EQ(response.status, 200) << response.body;
   EXPECT_EQ(response.json()["model"], "large");
   EXPECT_EQ(response.json()["segments"].size(), 60U);
+}
+
+TEST_F(SpeechRoutes, TheOrderOfALargeFormsFieldsDoesNotMatter) {
+  start();
+  TestResponse response = post("/v1/audio/transcriptions",
+                               part("timestamp_granularities[]", "word") + file_part(wav_file(60)) +
+                                   part("response_format", "verbose_json"));
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(response.json()["words"].size(), 60U);
 }
 
 TEST_F(SpeechRoutes, AClientThatGoesAwayEndsItsWork) {

@@ -16,6 +16,7 @@ namespace anynpu::server {
 namespace {
 
 constexpr Duration kTick = milliseconds(100);
+constexpr double kDetectSeconds = 30;
 
 int places(const SpeechOptions& options) {
   if (options.parallel > 0) return options.parallel;
@@ -52,10 +53,31 @@ class Place {
   Duration busy_ = Duration::zero();
 };
 
+/// The beginning of a recording.
+class FirstSeconds : public speech::PcmSource {
+ public:
+  FirstSeconds(speech::PcmSource& whole, double seconds)
+      : whole_(whole), left_(static_cast<std::size_t>(seconds * speech::kSampleRate)) {}
+
+  Result<bool> read(std::vector<float>& out) override {
+    if (left_ == 0) return false;
+    const std::size_t before = out.size();
+    ANYNPU_TRY(more, whole_.read(out));
+    out.resize(std::min(out.size(), before + left_));
+    left_ -= out.size() - before;
+    return more;
+  }
+
+ private:
+  speech::PcmSource& whole_;
+  std::size_t left_;
+};
+
 bool can(const speech::Transcriber& transcriber, const SpeechWork& work) {
   const std::vector<std::string>& known = transcriber.languages();
   const bool hears = work.language.empty() || contains(known, work.language);
-  return hears && (!work.translate || transcriber.can_translate());
+  return hears && (!work.detect || known.size() > 1) &&
+         (!work.translate || transcriber.can_translate());
 }
 
 }  // namespace
@@ -147,7 +169,8 @@ Result<speech::Transcript> SpeechService::transcribe(Transcription& transcriptio
                                                      const Input& input) {
   speech::AudioLimits limits;
   limits.most_seconds = options_.most_seconds;
-  speech::AudioInput samples(*input.audio, limits, transcription.token(), input.skip);
+  speech::AudioInput samples(*input.audio, limits, transcription.token(), input.skip,
+                             transcription.work().raw);
   speech::TranscribeOptions options = transcription.work().options();
   options.stop = transcription.token();
   options.on_segment = [&](const speech::Segment& segment) {
@@ -156,7 +179,13 @@ Result<speech::Transcript> SpeechService::transcribe(Transcription& transcriptio
   };
   options.on_progress = [&](const speech::Progress& progress) { transcription.progress(progress); };
   ANYNPU_TRY(transcriber, choose(transcription.work()));
-  Result<speech::Transcript> transcript = transcriber->transcribe(samples, options);
+  const bool detect = transcription.work().detect;
+  if (detect && transcriber->languages().size() < 2)
+    return Error{Code::kUnsupported, "there is no model that tells languages apart", 0,
+                 "fetch one: anynpu models pull whisper_base"};
+  FirstSeconds beginning(samples, kDetectSeconds);
+  Result<speech::Transcript> transcript = transcriber->transcribe(
+      detect ? static_cast<speech::PcmSource&>(beginning) : samples, options);
   if (!transcript) return transcript;
   if (input.upload && input.upload->failed())
     return Error{Code::kInvalid, "the upload broke off before its end"};
