@@ -2,6 +2,7 @@
 // Whole files: read with a limit, written atomically, hashed with libcrypto.
 #include "base/file.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -98,6 +99,34 @@ Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path,
 
 Result<std::string> read_text(const std::filesystem::path& path, std::size_t most_bytes) {
   return read_into<std::string>(path, most_bytes);
+}
+
+Result<std::string> read_tail(const std::filesystem::path& path, std::size_t most_bytes) {
+  struct stat info {};
+  ANYNPU_TRY(fd, open_regular(path, info));
+  const auto size = static_cast<std::size_t>(info.st_size);
+  // One byte more, by which tail_of() sees that there is more before.
+  const std::size_t wanted = most_bytes + 1;
+  std::size_t at = size > wanted ? size - wanted : 0;
+  std::string text(std::min(size, wanted), '\0');
+  std::size_t used = 0;
+  while (used < text.size()) {
+    ssize_t got =
+        ::pread(fd.get(), text.data() + used, text.size() - used, static_cast<off_t>(at + used));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(path.string());
+    if (got == 0) break;
+    used += static_cast<std::size_t>(got);
+  }
+  text.resize(used);
+  return tail_of(text, most_bytes);
+}
+
+std::string tail_of(std::string_view text, std::size_t most_bytes) {
+  if (text.size() <= most_bytes) return std::string(text);
+  text.remove_prefix(text.size() - most_bytes);
+  const std::size_t end = text.find('\n');
+  return end == std::string_view::npos ? std::string() : std::string(text.substr(end + 1));
 }
 
 Result<> write_file(const std::filesystem::path& path, std::string_view content) {

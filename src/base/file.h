@@ -19,6 +19,11 @@ Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path,
                                           std::size_t most_bytes);
 Result<std::string> read_text(const std::filesystem::path& path, std::size_t most_bytes = 1 << 20);
 
+/// The last `most_bytes` of a regular file, from the beginning of a line on; the whole file when it
+/// is no longer than that.
+Result<std::string> read_tail(const std::filesystem::path& path, std::size_t most_bytes);
+std::string tail_of(std::string_view text, std::size_t most_bytes);
+
 /// Writes a temporary file beside `path`, synchronises it and renames it over `path`.
 Result<> write_file(const std::filesystem::path& path, std::string_view content);
 Result<> write_file(const std::filesystem::path& path, std::span<const std::byte> content);

@@ -78,6 +78,16 @@ TEST(File, RefusesMoreThanTheLimit) {
   EXPECT_THAT(refused.error().message, HasSubstr((folder / "a").string()));
 }
 
+TEST(File, ReadsTheEndOfALongOneFromTheBeginningOfALine) {
+  TemporaryFolder folder;
+  ASSERT_TRUE(write_file(folder / "log", "first\nsecond\nthird\n"));
+  EXPECT_EQ(read_tail(folder / "log", 19).value(), "first\nsecond\nthird\n");
+  EXPECT_EQ(read_tail(folder / "log", 18).value(), "second\nthird\n");
+  EXPECT_EQ(read_tail(folder / "log", 8).value(), "third\n");
+  EXPECT_EQ(read_tail(folder / "log", 3).value(), "");
+  EXPECT_EQ(read_tail(folder / "none", 3).error().code, Code::kNotFound);
+}
+
 TEST(File, ReadsFilesThatDoNotSayTheirLength) {
   Result<std::string> status = read_text("/proc/self/status");
   ASSERT_TRUE(status) << status.error().message;

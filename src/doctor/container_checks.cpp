@@ -2,6 +2,8 @@
 // Containers and clusters: the CDI specifications of this machine, and the kubelet's sockets.
 #include <algorithm>
 #include <cctype>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -91,15 +93,59 @@ bool any_npu_node(const CheckContext& context) {
   return false;
 }
 
+// The file of /etc/cdi that has the kind, or else a new one of its own; /var/run/cdi is gone after
+// a reboot.
+std::string file_of(const CheckContext& context, const std::string& kind) {
+  for (const SpecFile& known : context.facts<Specs>().files)
+    if (known.spec.kind == kind && known.path.starts_with("/etc/cdi/")) return known.path;
+  std::string name = kind;
+  std::replace(name.begin(), name.end(), '/', '-');
+  return "/etc/cdi/" + name + ".json";
+}
+
+// What a device's name in a specification stands for: an id, its number ("0", "npu0"), or all.
+std::vector<std::string> nodes_of(const CheckContext& context, const std::string& name) {
+  std::vector<const Device*> devices;
+  for (const Device& device : context.devices())
+    if (!device.nodes.empty()) devices.push_back(&device);
+  for (const Device* device : devices)
+    if (device->id == name) return device->nodes;
+  const std::string digits = name.substr(name.find_last_not_of("0123456789") + 1);
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    if (digits == std::to_string(i)) return devices[i]->nodes;
+  std::vector<std::string> all;
+  for (const Device* device : devices)
+    for (const std::string& node : device->nodes)
+      if (std::find(all.begin(), all.end(), node) == all.end()) all.push_back(node);
+  return all;
+}
+
+// The names that the file's devices get: those that it has, those that are asked for, and the ids;
+// none that another file has, because of two of one name neither counts.
+std::set<std::string> names_for(const CheckContext& context, const std::string& kind,
+                                const std::string& file, const std::set<std::string>& asked) {
+  std::set<std::string> names = asked, own, others;
+  for (const Device& device : context.devices())
+    if (!device.nodes.empty()) names.insert(device.id);
+  for (const SpecFile& known : context.facts<Specs>().files)
+    if (known.spec.kind == kind)
+      (known.path == file ? own : others)
+          .insert(known.spec.devices.begin(), known.spec.devices.end());
+  std::erase_if(names, [&](const std::string& name) { return others.contains(name); });
+  names.insert(own.begin(), own.end());
+  names.erase("");
+  return names;
+}
+
 // The least that describes a device: nodes, in the words of version 0.5.0. The file that is there
 // is kept under a name that no runtime reads.
-Remedy write_spec(const CheckContext& context, const std::string& kind, const std::string& file) {
+Remedy write_spec(const CheckContext& context, const std::string& kind, const std::string& file,
+                  const std::set<std::string>& asked = {}) {
   Json devices = Json::array();
-  for (const Device& device : context.devices()) {
-    if (device.nodes.empty()) continue;
+  for (const std::string& name : names_for(context, kind, file, asked)) {
     Json nodes = Json::array();
-    for (const std::string& node : device.nodes) nodes.push_back({{"path", node}});
-    devices.push_back({{"name", device.id}, {"containerEdits", {{"deviceNodes", nodes}}}});
+    for (const std::string& node : nodes_of(context, name)) nodes.push_back({{"path", node}});
+    devices.push_back({{"name", name}, {"containerEdits", {{"deviceNodes", nodes}}}});
   }
   const Json spec{{"cdiVersion", "0.5.0"}, {"kind", kind}, {"devices", devices}};
   Remedy remedy;
@@ -111,6 +157,9 @@ Remedy write_spec(const CheckContext& context, const std::string& kind, const st
         "mounts, hooks and environment variables of the old file are not in the new one: take over "
         "by hand what you need from {}.before",
         file);
+  } else if (const std::string folder = file.substr(0, file.rfind('/'));
+             !context.machine().exists(folder)) {
+    remedy.commands.push_back("sudo mkdir -p " + folder);
   }
   remedy.commands.push_back(fmt::format("echo {} | sudo tee {}", npu::shell_quoted(spec.dump()),
                                         npu::shell_quoted(file)));
@@ -192,8 +241,8 @@ Verdict check_cdi_missing(const CheckContext& context) {
   for (const SpecFile& file : context.facts<Specs>().files)
     for (const std::string& device : file.spec.devices)
       known.push_back(file.spec.kind + "=" + device);
-  Problem problem;
-  std::string kind;
+  std::map<std::string, Problem> problems;  // by kind
+  std::map<std::string, std::set<std::string>> asked;
   // Quadlets of podman: "AddDevice=anynpu.dev/npu=rocket0".
   for (const std::string& name : context.machine().list("/etc/containers/systemd")) {
     if (!name.ends_with(".container")) continue;
@@ -210,15 +259,19 @@ Verdict check_cdi_missing(const CheckContext& context) {
           !is_npu_kind(std::string_view(device).substr(0, equals)))
         continue;
       if (std::find(known.begin(), known.end(), device) != known.end()) continue;
-      problem.evidence.push_back(path + ": AddDevice=" + printable(device));
-      kind = printable(device.substr(0, equals));
+      const std::string kind = printable(device.substr(0, equals));
+      problems[kind].evidence.push_back(path + ": AddDevice=" + printable(device));
+      asked[kind].insert(printable(device.substr(equals + 1)));
     }
   }
-  if (problem.evidence.empty()) return npu::pass();
-  problem.evidence.push_back(known.empty() ? "/etc/cdi, /var/run/cdi: no specification of an NPU"
-                                           : "the specifications have " + join(known, ", "));
-  problem.remedy = write_spec(context, kind, "/etc/cdi/anynpu.json");
-  return npu::fail(std::move(problem));
+  std::vector<Problem> found;
+  for (auto& [kind, problem] : problems) {
+    problem.evidence.push_back(known.empty() ? "/etc/cdi, /var/run/cdi: no specification of an NPU"
+                                             : "the specifications have " + join(known, ", "));
+    problem.remedy = write_spec(context, kind, file_of(context, kind), asked[kind]);
+    found.push_back(std::move(problem));
+  }
+  return npu::fail(std::move(found));
 }
 
 Verdict check_kubelet_socket(const CheckContext& context) {

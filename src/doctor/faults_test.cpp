@@ -112,10 +112,10 @@ constexpr Fault kAxeraFaults[] = {
      "raw /sys/devices/pci0001:01/0001:01:00.0/config = \\xff\\xff\\xff\\xff\n"
      "file /opt/sysdump-0001.vmcore = dump\n",
      "AX-DEAD-PANIC axcl0"},
-    {"card", "kmsg [ 130.9] [step0]: Handshake timeout!\n", "AX-HANDSHAKE"},
+    {"card", "kmsg [ 130.9] [step0]: Handshake timeout!\n", "AX-HANDSHAKE axcl0"},
     {"card",
      "answer /dev/axcl_host axcl-cards = 1 4294967295\nkmsg [ 8.1] [STATUS]: FAILED[-110]\n",
-     "AX-FW-LOAD"},
+     "AX-FW-LOAD axcl0"},
     {"card",
      "answer /dev/axcl_host axcl-cards = 1 4294967295\nremove /lib/firmware/axcl\n"
      "kmsg [ 8.1] Patch file not found axcl/ax650_card.pac.\nkmsg [ 8.2] [STATUS]: FAILED[-2]\n",

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "doctor/machine_models.h"
+#include "npu/remedies.h"
 
 namespace anynpu::doctor {
 namespace {
@@ -32,8 +33,8 @@ Verdict models_with(const CheckContext& context, ModelFault fault) {
     if (problem.remedy.text.empty()) problem.remedy.text = model.advice;
     if (!model.replace.empty() && problem.remedy.commands.empty()) {
       problem.remedy.text = "replace the runtime by librknnrt.so 2.3.2 or later";
-      problem.remedy.commands = {
-          fmt::format("sudo install -m 755 librknnrt.so {} && sudo ldconfig", model.replace)};
+      problem.remedy.commands = {fmt::format("sudo install -m 755 librknnrt.so {} && sudo ldconfig",
+                                             npu::shell_quoted(model.replace))};
       problem.remedy.needs_root = !context.container();
     }
   }

@@ -149,6 +149,23 @@ TEST(MachineTest, AProcessThatIsAboutToRunOutOfMappingsIsFound) {
   EXPECT_TRUE(found_by(diagnose(*host::simulated_machine(*rocket))).empty());
 }
 
+TEST(MachineTest, OfALongLogTheEndIsRead) {
+  auto pi = host::load_manifest(fs::path(ANYNPU_SOURCE_DIR) / "sim/machines/rpi5-ax650.machine");
+  ASSERT_TRUE(pi) << pi.error().message;
+  host::Entry log;
+  log.node = {host::NodeKind::kFile, 0644, 1000, 1000, 0, 0};
+  while (log.content.size() < 3 * host::Machine::kMostText)
+    log.content += "[2026-11-26 10:00:00] [I][axcl]: all is well\n";
+  log.content += "[2026-11-26 12:00:00] [E][axcl]: npu hard error, please reset npu\n";
+  pi->entries["/tmp/axcl/axcl_logs.txt"] = log;
+  auto machine = host::simulated_machine(*pi);
+  EXPECT_EQ(found_by(diagnose(*machine)), std::set<std::string>{"AX-NPU-FAULT"});
+  auto read = host::read_bundle(make_bundle(*machine));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(found_by(diagnose(*host::simulated_machine(*read))),
+            std::set<std::string>{"AX-NPU-FAULT"});
+}
+
 // Every check is shown by a machine; that of the test above has none.
 TEST(ChecksTest, HaveAMachineEach) {
   std::set<std::string> shown = {"ROCKET-LEAKING"};

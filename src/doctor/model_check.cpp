@@ -38,7 +38,8 @@ void list_counts(const std::map<std::string, int>& counts, std::string_view what
 
 void advise(const GraphShare& share, const teflon::MesaVersion& version,
             std::vector<std::string>& advice) {
-  if (mentions(share.kept_back, "unsigned 8-bit"))
+  // Signed ones with one scale would be claimed, and computed wrongly.
+  if (mentions(share.kept_back, "unsigned 8-bit") || mentions(share.kept_back, "per channel"))
     advice.emplace_back(
         "quantise to unsigned 8-bit with one scale per tensor (quantisation-aware training of "
         "TensorFlow 1 does; post-training quantisation of TensorFlow 2 makes signed ones)");
@@ -117,8 +118,12 @@ Result<ModelVerdict> on_rocket(const npu::CheckContext& context, const std::file
       fmt::format("{} of {} operators go to the NPU in {} partition{} (by the rules of Mesa {}{})",
                   share.taken, share.operators, share.partitions, share.partitions == 1 ? "" : "s",
                   version.text(), installed ? ", which is installed" : ", none is installed");
-  list_counts(share.kept_back, "operator", verdict.reasons);
-  for (std::string& line : verdict.reasons) line += " (the real delegate would crash or be wrong)";
+  std::map<std::string, int> kept_back;
+  for (const auto& [reason, count] : share.kept_back)
+    kept_back[reason + (teflon::refused_by_mesa(reason)
+                            ? ""
+                            : " (the real delegate would crash or be wrong)")] = count;
+  list_counts(kept_back, "operator", verdict.reasons);
   list_counts(share.others, "operator", verdict.reasons);
   advise(share, version, verdict.advice);
   verdict.memory_least = bytes.size();
@@ -137,6 +142,13 @@ Result<ModelVerdict> on_rknpu(const npu::CheckContext& context, const std::files
       "made by toolkit {} for {}, format {}", model.toolkit.empty() ? "?" : model.toolkit,
       model.platforms.empty() ? "?" : join(model.platforms, ", "), model.format);
   const std::string soc = facts.soc();
+  if (!context.has("rknpu")) {
+    verdict.fit = Fit::kUnknown;
+    verdict.reasons.emplace_back(context.has("rocket")
+                                     ? "this kernel's driver is rocket, which takes .tflite; a "
+                                       ".rknn needs the vendor's kernel"
+                                     : "this machine has no NPU with the vendor's driver rknpu");
+  }
   if (soc.empty()) {
     verdict.fit = Fit::kUnknown;
     verdict.reasons.emplace_back("this machine does not say which Rockchip SoC it is");

@@ -59,6 +59,29 @@ GraphShare share_of(const TinyTflite& model) {
   return share ? *share : GraphShare{};
 }
 
+// The verdict on a file of those bytes; `lines` are laid over a machine of sim/machines.
+ModelVerdict verdict_on(const std::string& machine, const std::string& lines, const char* name,
+                        std::span<const std::byte> bytes, std::uintmax_t size = 0) {
+  auto load = [](const std::string& base) {
+    return host::load_manifest(std::filesystem::path(ANYNPU_SOURCE_DIR) / "sim/machines" /
+                               (base + ".machine"));
+  };
+  auto description = host::parse_manifest("base " + machine + "\n" + lines, load);
+  EXPECT_TRUE(description) << description.error().message;
+  if (!description) return {};
+  TemporaryFolder folder;
+  const std::filesystem::path file = folder / name;
+  std::ofstream(file, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  if (size != 0) std::filesystem::resize_file(file, size);
+  auto simulated = host::simulated_machine(std::move(*description));
+  auto verdicts = check_model(*simulated, npu::find_devices(*simulated), file);
+  EXPECT_TRUE(verdicts) << verdicts.error().message;
+  if (!verdicts || verdicts->empty()) return {};
+  return verdicts->front();
+}
+
 TEST(ShareOnRocket, UnsignedConvolutionsGoToTheNpu) {
   TinyTflite model;
   int x = model.input(quantised("x", {1, 8, 8, 16}));
@@ -83,6 +106,20 @@ TEST(ShareOnRocket, WhatTheDelegateWouldGetWrongStaysOnTheCpu) {
   scales[3] = 0.25F;
   convolution(per_channel, x, 8, true, TfliteType::kUint8, scales);
   EXPECT_THAT(share_of(per_channel).kept_back, ElementsAre(Pair("it is quantised per channel", 1)));
+}
+
+// Today's converters write signed bytes with a scale per channel, which Mesa leaves to the CPU.
+TEST(ShareOnRocket, SignedOnesPerChannelAreSlowAndNotWrong) {
+  TinyTflite model;
+  const int x = model.input(quantised("x", {1, 8, 8, 16}, TfliteType::kInt8));
+  std::vector<float> scales(16, 0.5F);
+  scales[3] = 0.25F;
+  convolution(model, x, 8, true, TfliteType::kInt8, scales);
+  EXPECT_THAT(share_of(model).kept_back, ElementsAre(Pair("it is quantised per channel", 1)));
+  ModelVerdict verdict = verdict_on("rocket", "", "a.tflite", model.build());
+  EXPECT_EQ(verdict.fit, Fit::kCpuOnly);
+  EXPECT_THAT(verdict.reasons, ElementsAre("1 operator: it is quantised per channel"));
+  EXPECT_THAT(verdict.advice, Contains(HasSubstr("unsigned 8-bit")));
 }
 
 TEST(ShareOnRocket, AnOperatorBetweenConvolutionsCutsTheGraph) {
@@ -139,29 +176,6 @@ TEST(TfliteNodes, ADamagedFileIsSaid) {
     }
   }
   EXPECT_FALSE(model::read_tflite_nodes(std::span(bytes).first(9), "tiny"));
-}
-
-// The verdict on a file of those bytes; `lines` are laid over a machine of sim/machines.
-ModelVerdict verdict_on(const std::string& machine, const std::string& lines, const char* name,
-                        std::span<const std::byte> bytes, std::uintmax_t size = 0) {
-  auto load = [](const std::string& base) {
-    return host::load_manifest(std::filesystem::path(ANYNPU_SOURCE_DIR) / "sim/machines" /
-                               (base + ".machine"));
-  };
-  auto description = host::parse_manifest("base " + machine + "\n" + lines, load);
-  EXPECT_TRUE(description) << description.error().message;
-  if (!description) return {};
-  TemporaryFolder folder;
-  const std::filesystem::path file = folder / name;
-  std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-  if (size != 0) std::filesystem::resize_file(file, size);
-  auto simulated = host::simulated_machine(std::move(*description));
-  auto verdicts = check_model(*simulated, npu::find_devices(*simulated), file);
-  EXPECT_TRUE(verdicts) << verdicts.error().message;
-  if (!verdicts || verdicts->empty()) return {};
-  return verdicts->front();
 }
 
 std::vector<std::byte> xclbin(std::uint16_t columns,
@@ -222,6 +236,14 @@ TEST(CheckModel, AnAxmodelByItsSize) {
       verdict_on("rpi5-ax650", "", "a.axmodel", head, std::uintmax_t{3} << 30);  // a sparse file
   EXPECT_EQ(large.fit, Fit::kUnknown);
   EXPECT_THAT(large.reasons, ElementsAre(::testing::HasSubstr("a card of 4 GB has 3.1 GB")));
+}
+
+TEST(CheckModel, AnRknnRunsOnlyUnderTheVendorsDriver) {
+  const std::vector<std::byte> model = sim::make_rknn({}, {});
+  EXPECT_EQ(verdict_on("rk3588-vendor", "", "a.rknn", model).fit, Fit::kRuns);
+  ModelVerdict mainline = verdict_on("rocket-vendor-runtime", "", "a.rknn", model);
+  EXPECT_EQ(mainline.fit, Fit::kUnknown);
+  EXPECT_THAT(mainline.reasons, Contains(HasSubstr("driver is rocket")));
 }
 
 TEST(CheckModel, OfRockchipsTheIommuDecidesWhichMemoryCounts) {

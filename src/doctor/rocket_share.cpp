@@ -29,6 +29,7 @@ teflon::TensorFacts facts_of(const model::TfliteSubgraph& graph, int index) {
   facts.one_scale = quantisation.scales > 0 && !quantisation.blockwise &&
                     quantisation.least_scale == quantisation.most_scale &&
                     quantisation.least_zero_point == quantisation.most_zero_point;
+  facts.per_channel = quantisation.scales > 0 && !quantisation.blockwise && !facts.one_scale;
   facts.scale = quantisation.least_scale;
   facts.zero_point = static_cast<int>(quantisation.least_zero_point);
   for (std::int64_t dimension : tensor.shape) facts.dims.push_back(static_cast<int>(dimension));

@@ -155,8 +155,9 @@ const char* hint_of(const Parts& parts) {
   }
   switch (parts.sub << 8U | parts.id) {
     case 0x10b:
-      return "no such file: load the driver (modprobe axcl_host), and build it again after a new "
-             "kernel; no permission: AXERA's udev rule or the container's --device is missing";
+      return "no such file: load the driver (modprobe -a ax_pcie_host_dev ax_pcie_msg ax_pcie_mmb "
+             "axcl_host), and build it again after a new kernel; no permission: AXERA's udev rule "
+             "or the container's --device is missing";
     case 0x181:
       return "the driver sees no card: check its power and seat, and lspci -d 1f4b:";
     case 0x183:

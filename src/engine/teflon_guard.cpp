@@ -65,6 +65,7 @@ TensorFacts facts_of(const WholeContext* context, int index) {
     facts.one_scale = facts.one_scale && affine->scale->at(i) == facts.scale;
   for (int i = 1; zeros != nullptr && i < zeros->size; ++i)
     facts.one_scale = facts.one_scale && zeros->at(i) == facts.zero_point;
+  facts.per_channel = !facts.one_scale;
   return facts;
 }
 

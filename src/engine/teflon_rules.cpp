@@ -33,11 +33,22 @@ std::int64_t entries_per_row(std::int64_t atoms, std::int64_t width) {
   return atoms / 4 * width + (rest == 3 ? width : ceil_div(rest * width, 4));
 }
 
+constexpr std::string_view kPerChannel = "it is quantised per channel";
+constexpr std::string_view kDilated = "it is dilated";
+constexpr std::string_view kCutBelow = "its ReLU6 cuts below the range of its output";
+
+// What Mesa looks at first, whatever the types.
+std::string_view why_mesa_refuses(const ConvolutionFacts& node) {
+  for (const TensorFacts* tensor : {&node.input, &node.weights, &node.bias, &node.output})
+    if (tensor->per_channel) return kPerChannel;
+  return node.dilation_width != 1 || node.dilation_height != 1 ? kDilated : "";
+}
+
 std::string why_not_types(const ConvolutionFacts& node) {
   if (!node.input.uint8 || !node.weights.uint8 || !node.output.uint8)
     return "its tensors are not unsigned 8-bit";  // taken for unsigned all the same
   if (!node.input.one_scale || !node.weights.one_scale || !node.output.one_scale)
-    return "it is quantised per channel";
+    return "its tensors have no scale";
   if (node.inputs != 3 || !node.bias.int32 || !node.bias.constant || !node.weights.constant)
     return "its weights or bias are not constants of the model";  // SIGSEGV while loading
   return "";
@@ -50,7 +61,6 @@ std::string why_not_geometry(const ConvolutionFacts& node) {
   const int kernel = node.weights.dims[1];
   if (kernel != node.weights.dims[2] || node.stride_width != node.stride_height)
     return "its kernel or stride is not square";
-  if (node.dilation_width != 1 || node.dilation_height != 1) return "it is dilated";
   const bool local = kernel == 1 && node.stride_width == 1;
   if (!local && (node.input.dims[1] != node.input.dims[2]))
     return "its input is not square";  // width and height are exchanged
@@ -61,8 +71,7 @@ std::string why_not_geometry(const ConvolutionFacts& node) {
 std::string why_not_activation(const ConvolutionFacts& node) {
   if (node.activation == Activation::kOther) return "its activation is not ReLU or ReLU6";
   const float top = static_cast<float>(255 - node.output.zero_point) * node.output.scale;
-  if (node.activation == Activation::kRelu6 && top > 6.0F)
-    return "its ReLU6 cuts below the range of its output";
+  if (node.activation == Activation::kRelu6 && top > 6.0F) return std::string(kCutBelow);
   return "";
 }
 
@@ -126,6 +135,7 @@ bool leaks_mappings(const MesaVersion& version) {
 }
 
 std::string why_not(const ConvolutionFacts& node, const MesaVersion& version) {
+  if (std::string_view why = why_mesa_refuses(node); !why.empty()) return std::string(why);
   if (std::string why = why_not_types(node); !why.empty()) return why;
   if (std::string why = why_not_geometry(node); !why.empty()) return why;
   if (std::string why = why_not_activation(node); !why.empty()) return why;
@@ -137,12 +147,16 @@ std::string why_not(const AdditionFacts& node, const MesaVersion& version) {
   if (!node.a.uint8 || !node.b.uint8 || !node.sum.uint8)
     return "its tensors are not unsigned 8-bit";
   if (!node.a.one_scale || !node.b.one_scale || !node.sum.one_scale)
-    return "it is quantised per channel";
+    return "its tensors have no single scale";
   if (node.a.constant || node.b.constant) return "it adds a constant";
   if (!batch_of_one(node.a) || node.a.dims != node.b.dims || node.a.dims != node.sum.dims)
     return "its operands differ in shape";
   if (node.activation != Activation::kNone) return "its activation is ignored";
   return "";
+}
+
+bool refused_by_mesa(std::string_view reason) {
+  return reason == kPerChannel || reason == kDilated || reason == kCutBelow;
 }
 
 std::optional<int> unsafe_addition(const std::vector<ClaimedNode>& partition,

@@ -33,8 +33,9 @@ bool leaks_mappings(const MesaVersion& version);
 struct TensorFacts {
   bool uint8 = false;
   bool int32 = false;
-  bool constant = false;   // its data lie in the model file
-  bool one_scale = false;  // quantised, with one scale and one zero point for the whole tensor
+  bool constant = false;     // its data lie in the model file
+  bool per_channel = false;  // quantised, with scales or zero points that differ
+  bool one_scale = false;    // quantised, with one scale and one zero point for the whole tensor
   float scale = 0;
   int zero_point = 0;
   std::vector<int> dims = {};  // NHWC
@@ -61,6 +62,10 @@ struct AdditionFacts {
 /// Why the node must stay on the CPU, in a few words; empty when it may go to the NPU.
 std::string why_not(const ConvolutionFacts& node, const MesaVersion& version);
 std::string why_not(const AdditionFacts& node, const MesaVersion& version);
+
+/// Whether the delegate itself leaves a node to the CPU for that reason; with all others it would
+/// claim it, and crash or compute it wrongly.
+bool refused_by_mesa(std::string_view reason);
 
 /// A node of a partition that the delegate has claimed, in the order of execution.
 struct ClaimedNode {

@@ -55,8 +55,11 @@ TEST(TeflonConvolution, OnlyUnsignedPerTensorConstants) {
   facts.input.uint8 = false;
   EXPECT_THAT(why_not(facts, kNew), HasSubstr("unsigned"));
   facts = good();
-  facts.weights.one_scale = false;
+  facts.weights.per_channel = true;
   EXPECT_THAT(why_not(facts, kNew), HasSubstr("per channel"));
+  facts = good();
+  facts.weights.one_scale = false;
+  EXPECT_THAT(why_not(facts, kNew), HasSubstr("no scale"));
   facts = good();
   facts.weights.constant = false;
   EXPECT_THAT(why_not(facts, kNew), HasSubstr("constants"));
@@ -66,6 +69,22 @@ TEST(TeflonConvolution, OnlyUnsignedPerTensorConstants) {
   facts = good();
   facts.inputs = 2;
   EXPECT_THAT(why_not(facts, kNew), HasSubstr("constants"));
+}
+
+// Today's converters write signed bytes with a scale per channel: those it never claims.
+TEST(TeflonConvolution, WhatMesaRefusesItselfIsNoDanger) {
+  ConvolutionFacts facts = good();
+  facts.input.uint8 = facts.weights.uint8 = facts.output.uint8 = false;
+  EXPECT_FALSE(refused_by_mesa(why_not(facts, kNew)));
+  facts.weights.per_channel = true;
+  EXPECT_TRUE(refused_by_mesa(why_not(facts, kNew)));
+  facts.weights.per_channel = false;
+  facts.dilation_width = 2;
+  EXPECT_TRUE(refused_by_mesa(why_not(facts, kNew)));
+  facts = good();
+  facts.activation = Activation::kRelu6;
+  facts.output.scale = 1.0F;
+  EXPECT_TRUE(refused_by_mesa(why_not(facts, kNew)));
 }
 
 TEST(TeflonConvolution, Geometry) {

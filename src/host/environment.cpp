@@ -74,6 +74,38 @@ std::string name_of_id(const Machine& machine, const std::string& file, std::uin
   return {};
 }
 
+std::vector<std::string> loader_folders(const Machine& machine,
+                                        std::span<const std::string_view> more) {
+  std::vector<std::string> folders = split(environment_variable(machine, "LD_LIBRARY_PATH"), ':');
+  std::vector<std::string> files = {"/etc/ld.so.conf"};
+  for (const std::string& file : machine.list("/etc/ld.so.conf.d"))
+    files.push_back("/etc/ld.so.conf.d/" + file);
+  for (const std::string& file : files)
+    for (const std::string& line : split(text_or_nothing(machine, file, 64 << 10), '\n'))
+      if (line.starts_with('/')) folders.emplace_back(trim(line));
+  std::string triplet = machine.architecture() + "-linux-gnu";
+  for (const std::string& folder :
+       {"/lib/" + triplet, "/usr/lib/" + triplet, std::string("/lib"), std::string("/usr/lib"),
+        std::string("/lib64"), std::string("/usr/lib64"), std::string("/usr/local/lib")})
+    folders.push_back(folder);
+  folders.insert(folders.end(), more.begin(), more.end());
+  return folders;
+}
+
+std::vector<FoundLibrary> find_in(const Machine& machine, const std::vector<std::string>& folders,
+                                  const std::string& name) {
+  std::vector<FoundLibrary> found;
+  std::set<std::string> seen;
+  for (const std::string& folder : folders) {
+    if (!folder.starts_with('/')) continue;
+    std::string path = folder + "/" + name;
+    if (!machine.lstat(path)) continue;
+    std::string real = real_path(machine, path);
+    if (seen.insert(real).second) found.push_back({path, std::move(real)});
+  }
+  return found;
+}
+
 }  // namespace
 
 Distribution distribution(const Machine& machine) {
@@ -90,6 +122,7 @@ Distribution distribution(const Machine& machine) {
     if (key == "VERSION_ID") found.version = value;
     if (key == "PRETTY_NAME") found.name = value;
   }
+  found.base = found.id;
   // Armbian keeps its base's ID, and names itself in files of its own.
   if (machine.exists("/etc/armbian-release")) found.id = "armbian";
   return found;
@@ -289,30 +322,21 @@ std::string real_path(const Machine& machine, const std::string& path) {
 
 std::vector<FoundLibrary> find_library(const Machine& machine, const std::string& name,
                                        std::span<const std::string_view> more) {
-  std::vector<std::string> folders = split(environment_variable(machine, "LD_LIBRARY_PATH"), ':');
-  std::vector<std::string> files = {"/etc/ld.so.conf"};
-  for (const std::string& file : machine.list("/etc/ld.so.conf.d"))
-    files.push_back("/etc/ld.so.conf.d/" + file);
-  for (const std::string& file : files)
-    for (const std::string& line : split(text_or_nothing(machine, file, 64 << 10), '\n'))
-      if (line.starts_with('/')) folders.emplace_back(trim(line));
-  std::string triplet = machine.architecture() + "-linux-gnu";
-  for (const std::string& folder :
-       {"/lib/" + triplet, "/usr/lib/" + triplet, std::string("/lib"), std::string("/usr/lib"),
-        std::string("/lib64"), std::string("/usr/lib64"), std::string("/usr/local/lib")})
-    folders.push_back(folder);
-  folders.insert(folders.end(), more.begin(), more.end());
+  return find_in(machine, loader_folders(machine, more), name);
+}
 
-  std::vector<FoundLibrary> found;
-  std::set<std::string> seen;
-  for (const std::string& folder : folders) {
-    if (!folder.starts_with('/')) continue;
-    std::string path = folder + "/" + name;
-    if (!machine.lstat(path)) continue;
-    std::string real = real_path(machine, path);
-    if (seen.insert(real).second) found.push_back({path, std::move(real)});
+std::vector<FoundLibrary> find_engine_library(const Machine& machine, const std::string& name,
+                                              std::string_view variable,
+                                              std::span<const std::string_view> more) {
+  if (const std::string file = environment_variable(machine, variable); !file.empty()) {
+    if (!file.starts_with('/') || !machine.lstat(file)) return {};
+    return {{file, real_path(machine, file)}};
   }
-  return found;
+  std::vector<std::string> folders =
+      split(environment_variable(machine, "ANYNPU_LIBRARY_PATH"), ':');
+  const std::vector<std::string> others = loader_folders(machine, more);
+  folders.insert(folders.end(), others.begin(), others.end());
+  return find_in(machine, folders, name);
 }
 
 }  // namespace anynpu::host

@@ -15,6 +15,7 @@ namespace anynpu::host {
 /// /etc/os-release.
 struct Distribution {
   std::string id;       // "debian", "ubuntu", "fedora", "nixos", "armbian", "talos", "alpine"
+  std::string base;     // the same, but of Armbian the distribution that it is built on
   std::string like;     // ID_LIKE
   std::string version;  // "12"
   std::string name;     // for people
@@ -86,6 +87,11 @@ struct FoundLibrary {
 /// a vendor uses although no loader does.
 std::vector<FoundLibrary> find_library(const Machine& machine, const std::string& name,
                                        std::span<const std::string_view> more = {});
+/// The same of a library that anynpu opens itself, as it does that: the one file that `variable`
+/// names ("ANYNPU_RKNN"), or else the folders of $ANYNPU_LIBRARY_PATH before all others.
+std::vector<FoundLibrary> find_engine_library(const Machine& machine, const std::string& name,
+                                              std::string_view variable,
+                                              std::span<const std::string_view> more = {});
 
 /// `path` without symbolic links, as far as it exists.
 std::string real_path(const Machine& machine, const std::string& path);

@@ -114,6 +114,8 @@ class Machine {
   /// A regular file's content. Anything else is refused at once, FIFOs and devices too.
   virtual Result<std::string> read_text(const std::string& path,
                                         std::size_t most_bytes = kMostText) const = 0;
+  /// The end of a regular file that grows: its last `most_bytes`, from the beginning of a line on.
+  virtual Result<std::string> read_tail(const std::string& path, std::size_t most_bytes) const = 0;
   /// The names in a folder, sorted, at most kMostNames.
   virtual Result<std::vector<std::string>> names(const std::string& path) const = 0;
   /// What a symbolic link says, unresolved.

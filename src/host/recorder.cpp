@@ -86,7 +86,15 @@ void Recorder::keep_failure(const std::string& path, const Error& error) const {
 }
 
 Result<std::string> Recorder::read_text(const std::string& path, std::size_t most_bytes) const {
-  auto text = machine_.read_text(path, most_bytes);
+  return keep_text(path, machine_.read_text(path, most_bytes));
+}
+
+// The end stands for the whole file.
+Result<std::string> Recorder::read_tail(const std::string& path, std::size_t most_bytes) const {
+  return keep_text(path, machine_.read_tail(path, most_bytes));
+}
+
+Result<std::string> Recorder::keep_text(const std::string& path, Result<std::string> text) const {
   if (!text && is_absent(text.error())) return text;
   keep_node(path, true);
   std::string real = resolve(path, true);

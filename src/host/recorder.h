@@ -20,6 +20,7 @@ class Recorder : public Machine {
   MachineDescription description() const;
 
   Result<std::string> read_text(const std::string& path, std::size_t most_bytes) const override;
+  Result<std::string> read_tail(const std::string& path, std::size_t most_bytes) const override;
   Result<std::vector<std::string>> names(const std::string& path) const override;
   Result<std::string> read_link(const std::string& path) const override;
   Result<Node> stat(const std::string& path) const override;
@@ -36,6 +37,7 @@ class Recorder : public Machine {
 
  private:
   std::string resolve(const std::string& path, bool follow_last) const;
+  Result<std::string> keep_text(const std::string& path, Result<std::string> text) const;
   void keep_node(const std::string& path, bool follow) const;
   void keep_failure(const std::string& path, const Error& error) const;
   Entry& entry(const std::string& real) const { return described_.entries[real]; }

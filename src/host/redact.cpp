@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kUser = "user";
 
-constexpr std::array<std::string_view, 20> kVariables = {"PATH",
+constexpr std::array<std::string_view, 25> kVariables = {"PATH",
                                                          "LD_LIBRARY_PATH",
                                                          "LD_PRELOAD",
                                                          "container",
@@ -33,6 +33,11 @@ constexpr std::array<std::string_view, 20> kVariables = {"PATH",
                                                          "PIPEWIRE_RUNTIME_DIR",
                                                          "ANYNPU_MODELS",
                                                          "ANYNPU_CONFIG",
+                                                         "ANYNPU_LIBRARY_PATH",
+                                                         "ANYNPU_RKNN",
+                                                         "ANYNPU_TEFLON",
+                                                         "ANYNPU_AXMODEL",
+                                                         "ANYNPU_XCLBIN",
                                                          "XDG_CONFIG_HOME"};
 
 std::string joined(const std::vector<std::string>& lines) {

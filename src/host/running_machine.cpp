@@ -23,6 +23,9 @@ class RunningMachine : public Machine {
   Result<std::string> read_text(const std::string& path, std::size_t most_bytes) const override {
     return in_time<std::string>(path, [=] { return anynpu::read_text(path, most_bytes); });
   }
+  Result<std::string> read_tail(const std::string& path, std::size_t most_bytes) const override {
+    return in_time<std::string>(path, [=] { return anynpu::read_tail(path, most_bytes); });
+  }
   Result<std::vector<std::string>> names(const std::string& path) const override {
     return names_in(path, kMostNames);
   }

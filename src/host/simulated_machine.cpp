@@ -26,21 +26,19 @@ class SimulatedMachine : public Machine {
       : described_(std::move(description)), folder_(std::move(folder)) {}
 
   Result<std::string> read_text(const std::string& path, std::size_t most_bytes) const override {
-    ANYNPU_TRY(real, resolve(path, true));
-    if (const Entry* entry = find(real)) {
-      ANYNPU_CHECK(readable(path, *entry));
-      if (entry->node.kind == NodeKind::kFolder)
-        return Error{Code::kInvalid, path + ": is a folder, not a file"};
-      if (entry->node.kind != NodeKind::kFile)
-        return Error{Code::kInvalid, path + ": is not a regular file"};
+    return read(path, [&](const Entry* entry, const std::string& file) -> Result<std::string> {
+      if (entry == nullptr) return anynpu::read_text(file, most_bytes);
       if (entry->content.size() > most_bytes)
         return Error{Code::kTooLarge,
                      path + ": is larger than the limit of " + human_bytes(most_bytes)};
       return entry->content;
-    }
-    if (is_implied_folder(real)) return Error{Code::kInvalid, path + ": is a folder, not a file"};
-    if (folder_.empty()) return system_error(path, ENOENT);
-    return renamed(anynpu::read_text(folder_ + real, most_bytes), real, path);
+    });
+  }
+  Result<std::string> read_tail(const std::string& path, std::size_t most_bytes) const override {
+    return read(path, [&](const Entry* entry, const std::string& file) {
+      return entry == nullptr ? anynpu::read_tail(file, most_bytes)
+                              : Result<std::string>(tail_of(entry->content, most_bytes));
+    });
   }
 
   Result<std::vector<std::string>> names(const std::string& path) const override {
@@ -180,6 +178,22 @@ class SimulatedMachine : public Machine {
   }
 
  private:
+  /// A regular file, by `how` from what describes it, or from the tree's file.
+  template <typename How>
+  Result<std::string> read(const std::string& path, How how) const {
+    ANYNPU_TRY(real, resolve(path, true));
+    if (const Entry* entry = find(real)) {
+      ANYNPU_CHECK(readable(path, *entry));
+      if (entry->node.kind == NodeKind::kFolder)
+        return Error{Code::kInvalid, path + ": is a folder, not a file"};
+      if (entry->node.kind != NodeKind::kFile)
+        return Error{Code::kInvalid, path + ": is not a regular file"};
+      return how(entry, real);
+    }
+    if (is_implied_folder(real)) return Error{Code::kInvalid, path + ": is a folder, not a file"};
+    if (folder_.empty()) return system_error(path, ENOENT);
+    return renamed(how(nullptr, folder_ + real), real, path);
+  }
   const Entry* find(const std::string& real) const {
     auto found = described_.entries.find(real);
     return found == described_.entries.end() ? nullptr : &found->second;

@@ -21,10 +21,12 @@ std::string version_after(const host::ElfFacts& elf, std::string_view begin) {
 }  // namespace
 
 std::vector<LibraryCopy> library_copies(const host::Machine& machine, const std::string& name,
+                                        std::string_view variable,
                                         std::span<const std::string_view> wanted,
                                         std::span<const std::string_view> more_folders) {
   std::vector<LibraryCopy> copies;
-  for (host::FoundLibrary& found : host::find_library(machine, name, more_folders)) {
+  for (host::FoundLibrary& found :
+       host::find_engine_library(machine, name, variable, more_folders)) {
     LibraryCopy copy;
     copy.path = std::move(found.path);
     copy.real = std::move(found.real);
@@ -46,6 +48,14 @@ std::vector<LibraryCopy> library_copies(const host::Machine& machine, const std:
 const LibraryCopy* winner(const host::Machine& machine, const std::vector<LibraryCopy>& copies) {
   for (const LibraryCopy& copy : copies)
     if (copy.fits(machine)) return &copy;
+  return nullptr;
+}
+
+const LibraryCopy* blocker(const host::Machine& machine, const std::vector<LibraryCopy>& copies) {
+  for (const LibraryCopy& copy : copies) {
+    if (copy.fits(machine)) return nullptr;
+    if (!copy.problem.empty() && !copy.dangling && !copy.unreadable) return &copy;
+  }
   return nullptr;
 }
 

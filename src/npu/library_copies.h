@@ -27,14 +27,20 @@ struct LibraryCopy {
   }
 };
 
-/// All copies, the one that the loader takes first in front. `wanted` as for Machine::elf(); the
-/// first of them is the text in front of the version.
+/// All copies, the one that anynpu takes first in front, as host::find_engine_library() has them.
+/// `wanted` as for Machine::elf(); the first of them is the text in front of the version.
 std::vector<LibraryCopy> library_copies(const host::Machine& machine, const std::string& name,
+                                        std::string_view variable,
                                         std::span<const std::string_view> wanted,
                                         std::span<const std::string_view> more_folders = {});
 
-/// The copy that a program of this machine gets; null when none fits.
+/// The first copy that is one for this machine, which a program gets unless there is a blocker();
+/// null when none fits.
 const LibraryCopy* winner(const host::Machine& machine, const std::vector<LibraryCopy>& copies);
+
+/// The first file before the winner that can be read and is no library, at which the search for one
+/// ends; null when there is none.
+const LibraryCopy* blocker(const host::Machine& machine, const std::vector<LibraryCopy>& copies);
 
 /// "2.3.2" against "2.10": negative, 0, positive, number by number; what is no number ends it.
 int compare_versions(std::string_view a, std::string_view b);

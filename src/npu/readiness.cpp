@@ -4,7 +4,19 @@
 
 #include <fmt/format.h>
 
+#include "host/environment.h"
+
 namespace anynpu::npu {
+namespace {
+
+// Membership of root's group opens nothing, and a group without a name, as containers have them,
+// cannot be joined.
+bool group_helps(const host::Machine& machine, const host::Node& node) {
+  return node.gid != 0 && (node.permissions & 060U) == 060U && !host::container(machine) &&
+         !host::group_name(machine, node.gid).empty();
+}
+
+}  // namespace
 
 void judge_nodes(const host::Machine& machine, Device& device,
                  const std::vector<std::string>& nodes, const NodeFindings& findings) {
@@ -24,10 +36,12 @@ void judge_nodes(const host::Machine& machine, Device& device,
     device.finding = findings.permission;
     device.reason = fmt::format("this user may not open {} (mode {:04o}, group {})", path,
                                 node->permissions, node->gid);
-    device.hint = fmt::format(
-        "become a member of the node's group, then log in again: sudo usermod -aG "
-        "\"$(stat -c %G {})\" \"$USER\"",
-        path);
+    device.hint = group_helps(machine, *node)
+                      ? fmt::format(
+                            "become a member of the node's group, then log in again: sudo "
+                            "usermod -aG \"$(stat -c %G {})\" \"$USER\"",
+                            path)
+                      : "`anynpu doctor` says how to open it";
     return;
   }
   device.status = Status::kReady;

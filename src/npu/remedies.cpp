@@ -39,6 +39,7 @@ void open_to_render(const CheckContext& context, const std::string& node,
   std::string_view append;
   std::string rules;
   for (std::string_view match : rule_matches) {
+    if (match.empty()) continue;  // such a rule is one for every device
     const std::string rule = fmt::format("{}, GROUP=\"render\", MODE=\"0660\"", match);
     rules += (rules.empty() ? "" : "\\n") + rule;
     if (!nixos)
@@ -93,6 +94,19 @@ std::string supplemental_groups(const std::string& gids) {
 std::string add_to_lxc(const std::string& node, const std::string& more = "") {
   return fmt::format("lxc config device add NAME {} unix-char source={}{}",
                      node.substr(node.rfind('/') + 1), node, more);
+}
+
+bool has_backports(const host::Machine& machine) {
+  std::vector<std::string> files = {"/etc/apt/sources.list"};
+  for (const std::string& name : machine.list("/etc/apt/sources.list.d"))
+    files.push_back("/etc/apt/sources.list.d/" + name);
+  return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
+    auto text = machine.read_text(file);
+    for (const std::string& line : split(text ? *text : "", '\n'))
+      if (!trim(line).starts_with('#') && line.find("trixie-backports") != std::string::npos)
+        return true;
+    return false;
+  });
 }
 
 /// No group of a container's helps with a node that only root may open: the host's rule comes
@@ -239,11 +253,12 @@ Remedy newer_pc_kernel(const CheckContext& context, std::string text) {
   const host::Distribution& distribution = context.distribution();
   if (is_debian(context)) {
     // The driver is in Debian's kernels from 6.14 on: not in that of Debian 13 itself.
-    if (auto suite = debian_suite(context))
-      remedy.commands = {fmt::format("sudo apt-get install {}linux-image-amd64", *suite),
-                         "sudo reboot"};
-    else
+    if (auto commands = from_newest_debian(context, "linux-image-amd64")) {
+      remedy.commands = std::move(*commands);
+      remedy.commands.emplace_back("sudo reboot");
+    } else {
       remedy.text += "; this Debian has none, Debian 13 has it in its backports";
+    }
   } else if (distribution.id == "ubuntu")
     remedy.commands = {
         fmt::format("sudo apt-get install linux-generic-hwe-{}", distribution.version),
@@ -282,6 +297,34 @@ Remedy pass_devices(const CheckContext& context, const std::vector<std::string>&
   return remedy;
 }
 
+Remedy make_nodes(const CheckContext& context, const std::vector<std::string>& nodes) {
+  const host::Machine& machine = context.machine();
+  Remedy remedy{.text = "make it again, as the kernel had made it; a reboot does the same",
+                .needs_root = true};
+  if (nodes.size() > 1)
+    remedy.text = "make them again, as the kernel had made them; a reboot does the same";
+  for (const std::string& node : nodes) {
+    const std::string folder = node.substr(0, node.rfind('/'));
+    const std::string entry = fmt::format("/sys/class/{}/{}",
+                                          folder == "/dev/dri"     ? "drm"
+                                          : folder == "/dev/accel" ? "accel"
+                                                                   : "misc",
+                                          node.substr(node.rfind('/') + 1));
+    if (!machine.exists(entry + "/dev"))
+      return {.text = "reboot: the kernel makes the nodes at its start",
+              .commands = {"sudo reboot"},
+              .needs_root = true,
+              .needs_reboot = true};
+    std::string make = machine.exists(folder) ? "" : fmt::format("sudo mkdir -p {} && ", folder);
+    if (machine.lstat(node)) make = fmt::format("sudo rm {} && ", node);  // what is in its place
+    remedy.commands.push_back(
+        fmt::format("{}sudo mknod -m 600 {} c $(tr : ' ' < {}/dev) && sudo udevadm trigger "
+                    "--action=add {}",
+                    make, node, entry, entry));
+  }
+  return remedy;
+}
+
 Remedy install_package(const CheckContext& context, std::string text, const PackageNames& names) {
   Remedy remedy;
   remedy.text = std::move(text);
@@ -307,39 +350,82 @@ Remedy install_package(const CheckContext& context, std::string text, const Pack
 }
 
 bool is_debian(const CheckContext& context) {
-  const host::Distribution& distribution = context.distribution();
-  // Armbian's images on Ubuntu's ground have Ubuntu's numbers: "24.04".
-  return distribution.id == "debian" ||
-         (distribution.id == "armbian" && distribution.version.find('.') == std::string::npos);
+  return context.distribution().base == "debian";
 }
 
-std::optional<std::string_view> debian_suite(const CheckContext& context) {
+bool is_ubuntu(const CheckContext& context) {
+  return context.distribution().base == "ubuntu";
+}
+
+std::optional<std::vector<std::string>> from_newest_debian(const CheckContext& context,
+                                                           std::string_view packages) {
   const std::string& version = context.distribution().version;
-  if (version == "13") return "-t trixie-backports ";
+  const std::string_view sudo = context.container() ? "" : "sudo ";
   // Testing and unstable have no number.
-  if (version.empty() || compare_versions(version, "13") > 0) return "";
-  return std::nullopt;
+  if (version.empty() || compare_versions(version, "13") > 0)
+    return std::vector{fmt::format("{}apt-get install {}", sudo, packages)};
+  if (version != "13") return std::nullopt;
+  std::vector<std::string> commands;
+  if (!has_backports(context.machine()))
+    commands.push_back(
+        fmt::format("echo 'deb http://deb.debian.org/debian trixie-backports main' | {0}tee -a "
+                    "/etc/apt/sources.list.d/backports.list && {0}apt-get update",
+                    sudo));
+  commands.push_back(fmt::format("{}apt-get install -t trixie-backports {}", sudo, packages));
+  return commands;
 }
 
-Remedy load_module(const CheckContext& context, std::string_view name) {
+Remedy load_modules(const CheckContext& context, const std::vector<std::string_view>& names) {
+  const bool one = names.size() == 1;
+  const std::vector<std::string> words(names.begin(), names.end());
   Remedy remedy;
-  remedy.text = fmt::format("load the kernel module {}", name);
+  remedy.text = fmt::format("load the kernel module{} {}", one ? "" : "s", in_words(words));
   remedy.needs_root = true;
   if (context.distribution().id == "nixos") {
-    remedy.commands = {fmt::format("boot.kernelModules = [ \"{}\" ];", name),
+    remedy.commands = {fmt::format("boot.kernelModules = [ \"{}\" ];", join(words, "\" \"")),
                        "sudo nixos-rebuild switch"};
   } else if (context.distribution().id == "talos") {
     remedy.commands = {
         fmt::format("talosctl patch mc -p "
                     "'[{{\"op\":\"add\",\"path\":\"/machine/kernel\",\"value\":{{"
                     "\"modules\":[{{\"name\":\"{}\"}}]}}}}]'",
-                    name)};
+                    join(words, "\"},{\"name\":\""))};
   } else {
-    remedy.commands = {fmt::format("sudo modprobe {}", name),
-                       fmt::format("echo {0} | sudo tee /etc/modules-load.d/{0}.conf", name)};
+    // A module that needs no other's symbols is loaded by its own name only.
+    remedy.commands = {
+        fmt::format("sudo modprobe {}{}", one ? "" : "-a ", join(words, " ")),
+        fmt::format("{} {} | sudo tee /etc/modules-load.d/{}.conf", one ? "echo" : "printf '%s\\n'",
+                    join(words, " "), words.back())};
   }
   if (context.container()) remedy.text += " on the host";
   return remedy;
+}
+
+Remedy load_module(const CheckContext& context, std::string_view name) {
+  return load_modules(context, {name});
+}
+
+std::vector<std::string> rebuild_initramfs(const CheckContext& context) {
+  const host::Distribution& distribution = context.distribution();
+  if (distribution.id == "nixos") return {"sudo nixos-rebuild boot"};
+  if (is_like(distribution, "fedora") || is_like(distribution, "rhel"))
+    return {"sudo dracut --force"};
+  if (is_debian(context) || is_ubuntu(context)) return {"sudo update-initramfs -u"};
+  return {};
+}
+
+std::vector<std::string> load_early(const CheckContext& context, std::string_view module) {
+  const host::Distribution& distribution = context.distribution();
+  std::vector<std::string> commands = rebuild_initramfs(context);
+  if (commands.empty()) return {};
+  commands.insert(
+      commands.begin(),
+      distribution.id == "nixos" ? fmt::format("boot.initrd.kernelModules = [ \"{}\" ];", module)
+      : is_debian(context) || is_ubuntu(context)
+          ? fmt::format("echo {} | sudo tee -a /etc/initramfs-tools/modules", module)
+          : fmt::format("echo 'add_drivers+=\" {0} \"' | sudo tee /etc/dracut.conf.d/{0}.conf",
+                        module));
+  return commands;
 }
 
 }  // namespace anynpu::npu

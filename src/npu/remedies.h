@@ -36,18 +36,30 @@ Remedy newer_pc_kernel(const CheckContext& context, std::string text);
 /// or CDI for a pod.
 Remedy pass_devices(const CheckContext& context, const std::vector<std::string>& nodes);
 
+/// How nodes come back that something removed: udev changes nodes and makes none.
+Remedy make_nodes(const CheckContext& context, const std::vector<std::string>& nodes);
+
 /// How a package comes onto this distribution; `names` by package manager.
 struct PackageNames {
   std::string_view apt, dnf, nix, apk;  // empty: there is none, and only `text` is said
 };
 Remedy install_package(const CheckContext& context, std::string text, const PackageNames& names);
 
-/// Where Debian's newest packages come from: "-t trixie-backports " on Debian 13, "" on later ones;
-/// none on older ones, whose backports lack NPUs' kernels and libraries.
-std::optional<std::string_view> debian_suite(const CheckContext& context);
+/// The commands that install Debian's newest `packages`: from the backports of Debian 13, which are
+/// added where they are not, and from later ones as they are; none on older ones, whose backports
+/// lack NPUs' kernels and libraries.
+std::optional<std::vector<std::string>> from_newest_debian(const CheckContext& context,
+                                                           std::string_view packages);
 bool is_debian(const CheckContext& context);  // or Armbian on its ground
+bool is_ubuntu(const CheckContext& context);  // the same
 
-/// Kernel module: modprobe now and at each boot.
+/// Kernel modules: modprobe now and at each boot.
+Remedy load_modules(const CheckContext& context, const std::vector<std::string_view>& names);
 Remedy load_module(const CheckContext& context, std::string_view name);
+
+/// The commands that put what has changed into the initial RAM disk; none where that is unknown.
+std::vector<std::string> rebuild_initramfs(const CheckContext& context);
+/// The commands by which a module is loaded from there.
+std::vector<std::string> load_early(const CheckContext& context, std::string_view module);
 
 }  // namespace anynpu::npu

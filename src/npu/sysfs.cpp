@@ -47,6 +47,10 @@ std::string first_line(const host::Machine& machine, const std::string& path) {
   return printable(trim(std::string_view(*text).substr(0, text->find('\n'))));
 }
 
+bool sleeps(const host::Machine& machine, const std::string& system_path) {
+  return first_line(machine, system_path + "/power/runtime_status") == "suspended";
+}
+
 std::string uevent_value(const host::Machine& machine, const std::string& path,
                          std::string_view key) {
   auto text = machine.read_text(path, kMostAttribute);

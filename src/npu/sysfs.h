@@ -43,6 +43,8 @@ std::vector<std::string> machine_compatible(const host::Machine& machine);
 std::string link_name(const host::Machine& machine, const std::string& path);
 /// The file's first line, trimmed; empty when it cannot be read.
 std::string first_line(const host::Machine& machine, const std::string& path);
+/// Whether the device with that folder in sysfs is powered down, so that a question would wake it.
+bool sleeps(const host::Machine& machine, const std::string& system_path);
 /// "DRIVER=RKNPU" of a uevent file, by key; empty when it is not there.
 std::string uevent_value(const host::Machine& machine, const std::string& path,
                          std::string_view key);

@@ -13,6 +13,8 @@
 namespace anynpu::npu::axcl {
 namespace {
 
+constexpr std::size_t kMostLog = 128 << 10;
+
 // Which of the four ways a dead card died.
 enum class Death { kDaemon, kSuspend, kHeat, kPanic };
 
@@ -67,13 +69,18 @@ Verdict not_dead(const CheckContext& context, Death death) {
   return fail(std::move(problems));
 }
 
-// Words in the runtime's own log on the host.
-Verdict runtime_log_has(const CheckContext& context, std::string_view first,
+// Words in the end of the runtime's own log on the host. Its lines tell the wall clock's time and
+// the kernel's log that since the boot: what was before a card's last start is not known.
+Verdict runtime_log_has(const CheckContext& context, std::string_view fix, std::string_view first,
                         std::string_view second = {}) {
   if (!context.has("axcl")) return skip("there is no AXERA card");
-  auto text = context.machine().read_text(kRuntimeLog);
-  if (!text) return skip(std::string(kRuntimeLog) + " cannot be read");
+  auto text = context.machine().read_tail(kRuntimeLog, kMostLog);
+  if (!text && text.error().code == Code::kNotFound) return skip("there is no log of the runtime");
+  if (!text) return cannot_tell(text.error().message);
   Problem problem;
+  problem.remedy = {.text = fmt::format("{}; then move the log away, which is never emptied", fix),
+                    .commands = {fmt::format("sudo mv {0} {0}.before", kRuntimeLog)},
+                    .needs_root = true};
   for (const std::string& line : split(*text, '\n')) {
     if (!contains(line, first) && (second.empty() || !contains(line, second))) continue;
     problem.evidence = {std::string(kRuntimeLog) + ": " + printable(line)};  // the last one
@@ -86,11 +93,17 @@ Verdict started(const CheckContext& context, std::string FailedStart::*member) {
   if (!context.has("axcl")) return skip("there is no AXERA card");
   const host::KernelLog& log = context.kernel_log();
   if (!log.readable()) return cannot_tell("the kernel log cannot be read: " + log.why_not);
-  Problem problem;
-  for (const FailedStart& start : failed_starts(log))
-    if (!(start.*member).empty())
-      problem.evidence.push_back("kernel log: " + printable(start.*member));
-  return problem.evidence.empty() ? pass() : fail(std::move(problem));
+  const Facts& facts = context.facts<Facts>();
+  std::vector<Problem> problems;
+  for (const FailedStart& start : failed_starts(log)) {
+    if ((start.*member).empty()) continue;
+    Problem problem{.evidence = {"kernel log: " + printable(start.*member)}};
+    for (std::size_t i = 0; i < facts.cards.size(); ++i)
+      if (start.bus == bus_number(facts.cards[i].function.address))
+        problem.device = device_id(context, i);
+    problems.push_back(std::move(problem));
+  }
+  return fail(std::move(problems));
 }
 
 }  // namespace
@@ -104,8 +117,10 @@ Verdict check_firmware_there(const CheckContext& context) {
   Problem problem{.evidence = {std::string(kFirmware) + ": not there"}};
   for (const std::string& line : host::log_lines(context.kernel_log(), "Patch file not found", 1))
     problem.evidence.push_back("kernel log: " + printable(line));
-  problem.remedy = {.text = "install the firmware, then load the modules anew",
-                    .commands = {"sudo apt-get install --reinstall axclhost",
+  problem.remedy = {.text =
+                        "install AXERA's package again, where its file is (Radxa: the package "
+                        "axclhost-firmware), then load the modules anew",
+                    .commands = {"sudo apt-get install --reinstall ./axclhost_*.deb",
                                  "sudo modprobe -r axcl_host && sudo modprobe axcl_host"},
                     .needs_root = true,
                     .risk = "loading the modules anew resets every AXERA card of the machine"};
@@ -168,19 +183,23 @@ Verdict check_bus_number_in_guest(const CheckContext& context) {
 }
 
 Verdict check_transfers_whole(const CheckContext& context) {
-  return runtime_log_has(context, "but 0 bytes sent", "recv dma size");
+  return runtime_log_has(context, "look to power and cooling, and reboot the card: axcl-smi reboot",
+                         "but 0 bytes sent", "recv dma size");
 }
 
 Verdict check_card_worker_alive(const CheckContext& context) {
-  return runtime_log_has(context, "Decode api(4) response failed");
+  return runtime_log_has(context, "take a smaller model, fewer at once, or a card with 8 GB",
+                         "Decode api(4) response failed");
 }
 
 Verdict check_npu_without_fault(const CheckContext& context) {
-  return runtime_log_has(context, "npu hard error", "0x8030070c");
+  return runtime_log_has(context, "reboot the card: axcl-smi reboot", "npu hard error",
+                         "0x8030070c");
 }
 
 Verdict check_device_number_right(const CheckContext& context) {
-  return runtime_log_has(context, "0x80300184");
+  return runtime_log_has(context, "take the number from axclrtGetDeviceList, never 0, 1, 2",
+                         "0x80300184");
 }
 
 }  // namespace anynpu::npu::axcl

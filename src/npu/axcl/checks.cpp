@@ -97,7 +97,7 @@ std::span<const Check> checks() {
        .symptom = "unrecognized command-line option -ftrivial-auto-var-init=zero",
        .cause = "the kernel was built with a newer compiler than this machine's, and the driver's "
                 "build failed",
-       .fix = "install GCC 12 or later and the package anew",
+       .fix = "install GCC 12 or later, then sudo dpkg-reconfigure axclhost",
        .depends_on = kNeedsSdk,
        .run = check_built_with_this_compiler},
       {.id = "AX-MODULE-BUILD",
@@ -108,7 +108,8 @@ std::span<const Check> checks() {
        .cause =
            "the driver's modules were built for another kernel: AXERA's package builds them once, "
            "and a kernel update leaves them behind",
-       .fix = "install the package anew (or dkms autoinstall), then modprobe axcl_host",
+       .fix = "build them: sudo dpkg-reconfigure axclhost (or dkms autoinstall); then load them: "
+              "sudo modprobe -a ax_pcie_host_dev ax_pcie_msg ax_pcie_mmb axcl_host",
        .depends_on = kNeedsBuild,
        .run = check_built_for_this_kernel},
       {.id = "AX-SECURE-BOOT",
@@ -126,7 +127,7 @@ std::span<const Check> checks() {
        .title = "The driver's module is loaded",
        .symptom = "open /dev/axcl_host fail, errno: 2; 0x8030010b",
        .cause = "the module axcl_host is there and not loaded",
-       .fix = "sudo modprobe axcl_host",
+       .fix = "sudo modprobe -a ax_pcie_host_dev ax_pcie_msg ax_pcie_mmb axcl_host",
        .depends_on = kNeedsModule,
        .run = check_module_loaded},
       {.id = "AX-NOT-BOUND",
@@ -222,7 +223,8 @@ std::span<const Check> checks() {
        .cause =
            "the runtime needs /dev/axcl_host, /dev/msg_userdev and /dev/ax_mmb_dev, and not all "
            "are there",
-       .fix = "pass all three nodes into the container",
+       .fix = "pass all three nodes into the container; on a host load all modules: sudo modprobe "
+              "-a ax_pcie_host_dev ax_pcie_msg ax_pcie_mmb axcl_host",
        .run = check_nodes_there},
       {.id = "AX-NODE-PERM",
        .family = kFamily,

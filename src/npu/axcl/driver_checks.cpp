@@ -18,6 +18,18 @@ constexpr const char* kInstallLog = "/var/log/axclhost-install.log";
 constexpr const char* kSecureBoot =
     "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
+constexpr std::string_view kNodeMatch = "KERNEL==\"axcl_host|msg_userdev|ax_mmb_dev\"";
+// AXERA's package builds the modules when it is configured.
+constexpr const char* kBuild = "sudo dpkg-reconfigure axclhost";
+
+std::vector<std::string> all_nodes() {
+  return {std::begin(kNodes), std::end(kNodes)};
+}
+
+Remedy load_all(const CheckContext& context) {
+  return load_modules(context, {std::begin(kModules), std::end(kModules)});
+}
+
 std::string describe(const Card& card) {
   return fmt::format("/sys/bus/pci/devices/{}: 1f4b:{:04x}, {}", card.function.address,
                      card.function.device,
@@ -113,7 +125,7 @@ Verdict check_built_with_this_compiler(const CheckContext& context) {
   problem.evidence.push_back(std::string(kInstallLog) +
                              ": unrecognized option -ftrivial-auto-var-init=zero");
   problem.remedy = {.text = "install GCC 12 or later and install the package anew",
-                    .commands = {"sudo apt-get install gcc-12", "sudo apt-get reinstall axclhost"},
+                    .commands = {"sudo apt-get install gcc-12", kBuild},
                     .needs_root = true};
   return verdict;
 }
@@ -130,11 +142,12 @@ Verdict check_built_for_this_kernel(const CheckContext& context) {
   problem.evidence.push_back(
       fmt::format("/lib/modules/{}: no axcl_host", host::kernel_release(context.machine())));
   problem.remedy = {.text = "build the modules for this kernel, and load them",
-                    .commands = {"sudo apt-get install linux-headers-$(uname -r)",
-                                 "sudo apt-get reinstall axclhost", "sudo modprobe axcl_host"},
+                    .commands = {"sudo apt-get install linux-headers-$(uname -r)", kBuild},
                     .needs_root = true};
   if (context.machine().exists("/var/lib/dkms/axcl"))
-    problem.remedy.commands = {"sudo dkms autoinstall", "sudo modprobe axcl_host"};
+    problem.remedy.commands = {"sudo dkms autoinstall"};
+  for (std::string& command : load_all(context).commands)
+    problem.remedy.commands.push_back(std::move(command));
   return verdict;
 }
 
@@ -156,7 +169,7 @@ Verdict check_secure_boot(const CheckContext& context) {
 Verdict check_module_loaded(const CheckContext& context) {
   Verdict verdict = without_driver(context.facts<Facts>());
   if (verdict.state != Verdict::State::kFail) return verdict;
-  verdict.problems[0].remedy = load_module(context, "axcl_host");
+  verdict.problems[0].remedy = load_all(context);
   return verdict;
 }
 
@@ -182,12 +195,14 @@ Verdict check_nodes_there(const CheckContext& context) {
   for (const std::string& node : missing) problem.evidence.push_back(node + ": not there");
   if (context.container()) {
     problem.evidence.push_back("in a container: " + context.container().evidence);
-    problem.remedy = pass_devices(context, {kNodes[0].data(), kNodes[1].data(), kNodes[2].data()});
-  } else {
-    problem.remedy = {.text = "let udev make the nodes again",
-                      .commands = {"sudo udevadm control --reload && sudo udevadm trigger"},
-                      .needs_root = true};
+    problem.remedy = pass_devices(context, all_nodes());
+    return fail(std::move(problem));
   }
+  for (std::string_view name : kModules)
+    if (!host::module(context.machine(), std::string(name)).present)
+      problem.evidence.push_back(fmt::format("/sys/module/{}: not there", name));
+  problem.remedy =
+      problem.evidence.size() > missing.size() ? load_all(context) : make_nodes(context, missing);
   return fail(std::move(problem));
 }
 
@@ -203,15 +218,14 @@ Verdict check_node_permission(const CheckContext& context) {
   for (const std::string& node : closed)
     problem.evidence.push_back(describe_node(context.machine(), node));
   if (context.container()) {
-    problem.remedy = join_group(context, closed[0], "");
+    problem.remedy = join_groups(context, all_nodes(), {kNodeMatch});
   } else {
-    problem.remedy = {
-        .text = "give the nodes the mode that AXERA's own rule gives them",
-        .commands =
-            {"echo 'KERNEL==\"axcl_host|msg_userdev|ax_mmb_dev\", MODE=\"0666\"' | sudo tee "
-             "/etc/udev/rules.d/70-axcl.rules",
-             "sudo udevadm control --reload && sudo udevadm trigger"},
-        .needs_root = true};
+    problem.remedy = {.text = "give the nodes the mode that AXERA's own rule gives them",
+                      .commands = {fmt::format("echo '{}, MODE=\"0666\"' | sudo tee "
+                                               "/etc/udev/rules.d/70-axcl.rules",
+                                               kNodeMatch),
+                                   "sudo udevadm control --reload && sudo udevadm trigger"},
+                      .needs_root = true};
   }
   return fail(std::move(problem));
 }
@@ -221,9 +235,9 @@ Verdict check_device_not_volume(const CheckContext& context) {
   if (!context.container()) return skip("this is no container");
   if (!facts.refused) return pass();
   if (facts.refused->system_errno != EPERM) return pass();
-  return fail(Problem{
-      .evidence = {"/dev/axcl_host: open ends with EPERM although its mode allows it"},
-      .remedy = pass_devices(context, {kNodes[0].data(), kNodes[1].data(), kNodes[2].data()})});
+  return fail(
+      Problem{.evidence = {"/dev/axcl_host: open ends with EPERM although its mode allows it"},
+              .remedy = pass_devices(context, all_nodes())});
 }
 
 Verdict check_driver_answers(const CheckContext& context) {

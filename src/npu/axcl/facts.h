@@ -13,6 +13,9 @@ namespace anynpu::npu::axcl {
 
 inline constexpr std::string_view kNodes[] = {"/dev/axcl_host", "/dev/msg_userdev",
                                               "/dev/ax_mmb_dev"};
+/// What makes them. Only the first has symbols for the others, so that each is loaded by its name.
+inline constexpr std::string_view kModules[] = {"ax_pcie_host_dev", "ax_pcie_msg", "ax_pcie_mmb",
+                                                "axcl_host"};
 inline constexpr const char* kLibraryFolder = "/usr/lib/axcl";
 inline constexpr const char* kFirmware = "/lib/firmware/axcl/ax650_card.pac";
 /// Where the runtime writes its log unless axcl.json says otherwise.

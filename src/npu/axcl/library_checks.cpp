@@ -14,7 +14,7 @@ namespace {
 
 std::vector<host::FoundLibrary> runtimes(const CheckContext& context) {
   static constexpr std::string_view kFolders[] = {"/usr/lib/axcl"};
-  return host::find_library(context.machine(), "libaxcl_rt.so", kFolders);
+  return host::find_engine_library(context.machine(), "libaxcl_rt.so", "ANYNPU_AXMODEL", kFolders);
 }
 
 /// "V3.10.2" of "[AXCL version]: libaxcl_rt.so V3.10.2_20251215140224 Dec 15 2025 ..."; the build's
@@ -79,16 +79,19 @@ Verdict check_library_folder_known(const CheckContext& context) {
 Verdict check_library_complete(const CheckContext& context) {
   auto found = runtimes(context);
   if (found.empty()) return skip("the library is not there");
-  static constexpr std::string_view kFolders[] = {"/usr/lib/axcl"};
+  // Its parts lie beside it, wherever that is.
+  const std::string folder = found[0].path.substr(0, found[0].path.rfind('/'));
+  const std::string_view folders[] = {folder, kLibraryFolder};
   Problem problem;
   for (const std::string& part : {std::string("libaxcl_rt.so"), std::string("libaxcl_logger.so")}) {
-    auto here = host::find_library(context.machine(), part, kFolders);
+    auto here =
+        part == "libaxcl_rt.so" ? found : host::find_library(context.machine(), part, folders);
     if (here.empty()) continue;
     auto facts = context.machine().elf(here[0].path);
     if (!facts) continue;
     for (const std::string& needed : facts->needed)
       if ((needed.starts_with("libspdlog") || needed.starts_with("libaxcl")) &&
-          host::find_library(context.machine(), needed, kFolders).empty())
+          host::find_library(context.machine(), needed, folders).empty())
         problem.evidence.push_back(here[0].path + ": needs " + needed + ", which is nowhere");
   }
   return problem.evidence.empty() ? pass() : fail(std::move(problem));

@@ -26,7 +26,8 @@ constexpr const char* kFirstByIndex = "2.26.0";
 std::string sdk_of(const host::Machine& machine) {
   static constexpr std::string_view kVersion[] = {"[AXCL version]: libaxcl_rt.so V"};
   static constexpr std::string_view kFolders[] = {kLibraryFolder};
-  for (const LibraryCopy& copy : library_copies(machine, "libaxcl_rt.so", kVersion, kFolders))
+  for (const LibraryCopy& copy :
+       library_copies(machine, "libaxcl_rt.so", "ANYNPU_AXMODEL", kVersion, kFolders))
     if (!copy.version.empty()) return copy.version;
   return {};
 }

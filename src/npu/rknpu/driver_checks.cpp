@@ -116,9 +116,10 @@ Verdict check_device_tree(const CheckContext& context) {
   }
   problem.remedy.needs_root = problem.remedy.needs_reboot = true;
   problem.remedy.text = "enable the NPU with the board's overlay tool, then reboot";
-  problem.remedy.commands = {
-      context.distribution().id == "armbian" ? "sudo armbian-config" : "sudo rsetup",
-      "sudo reboot"};
+  if (context.distribution().id == "armbian")
+    problem.remedy.commands = {"sudo armbian-config", "sudo reboot"};
+  else if (context.machine().exists("/usr/bin/rsetup"))  // Radxa's
+    problem.remedy.commands = {"sudo rsetup", "sudo reboot"};
   return fail(std::move(problem));
 }
 
@@ -240,7 +241,12 @@ Verdict check_iommu(const CheckContext& context) {
       problem.evidence.push_back(std::move(line));
   bool known = !problem.evidence.empty() || !host::log_lines(log, "using iommu mode", 1).empty();
   // The log may have lost its beginning: then the driver itself knows.
+  bool asleep = false;
   for (const Device& device : facts.devices) {
+    if (!known && sleeps(context.machine(), device.system_path)) {
+      asleep = true;
+      continue;
+    }
     for (const std::string& node : device.nodes) {
       if (known || !context.machine().may_open(node)) continue;
       auto enabled = context.machine().ask(node, {host::Question::kRknpuAction, 18});
@@ -250,6 +256,7 @@ Verdict check_iommu(const CheckContext& context) {
         problem.evidence.push_back(node + ": the driver says that its IOMMU is off");
     }
   }
+  if (!known && asleep) return cannot_tell("the NPU sleeps, and asking its driver would wake it");
   if (!known)
     return cannot_tell(log.readable() ? "neither the kernel log nor the driver tells"
                                       : log.why_not);

@@ -21,8 +21,8 @@ bool is_of_mainline(const TreeNode& node) {
                      [](const std::string& entry) { return entry.ends_with("-rknn-core"); });
 }
 
-/// Without waking the device where that can be helped: the module's own file, the kernel log, and
-/// only then the driver itself.
+/// Without waking the device: the module's own file, the kernel log, and only then the driver
+/// itself.
 void find_driver_version(const CheckContext& context, Facts& facts) {
   facts.driver_source = "/sys/module/rknpu/version";
   facts.driver_version = host::module(context.machine(), "rknpu").version;
@@ -36,6 +36,7 @@ void find_driver_version(const CheckContext& context, Facts& facts) {
     if (!facts.driver_version.empty()) return;
   }
   for (const Device& device : facts.devices) {
+    if (sleeps(context.machine(), device.system_path)) continue;  // any ioctl wakes it
     for (const std::string& node : device.nodes) {
       if (!context.machine().may_open(node)) continue;
       auto answer = context.machine().ask(node, {host::Question::kDrmVersion});
@@ -89,9 +90,10 @@ Facts Facts::read(const CheckContext& context) {
   constexpr std::string_view kLlmVersion[] = {"RKLLM SDK (version: "};
   constexpr std::string_view kTeflonFolders[] = {"/usr/lib/teflon", "/usr/local/lib/teflon",
                                                  "/run/opengl-driver/lib"};
-  facts.runtime = library_copies(machine, "librknnrt.so", kRuntimeVersion, kRuntimeFolders);
-  facts.llm = library_copies(machine, "librkllmrt.so", kLlmVersion, kRuntimeFolders);
-  facts.teflon = library_copies(machine, "libteflon.so", {}, kTeflonFolders);
+  facts.runtime =
+      library_copies(machine, "librknnrt.so", "ANYNPU_RKNN", kRuntimeVersion, kRuntimeFolders);
+  facts.llm = library_copies(machine, "librkllmrt.so", "", kLlmVersion, kRuntimeFolders);
+  facts.teflon = library_copies(machine, "libteflon.so", "ANYNPU_TEFLON", {}, kTeflonFolders);
   return facts;
 }
 

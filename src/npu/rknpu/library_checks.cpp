@@ -14,14 +14,18 @@ namespace {
 
 constexpr std::string_view kPlace = "/usr/lib/librknnrt.so";
 
-Remedy install_runtime(const CheckContext& context, std::string text) {
+// `place` is where the copy is that programs get now: another one would stand in its shadow.
+Remedy install_runtime(const CheckContext& context, std::string text,
+                       const std::string& place = std::string(kPlace)) {
   Remedy remedy;
   remedy.text = std::move(text);
-  remedy.commands = {fmt::format("sudo install -m 755 librknnrt.so {} && sudo ldconfig", kPlace)};
+  remedy.commands = {
+      fmt::format("sudo install -m 755 librknnrt.so {} && sudo ldconfig", shell_quoted(place))};
   remedy.needs_root = true;
   if (context.container()) {
     remedy.text += ", into the container's image or by a mount";
-    remedy.commands = {fmt::format("docker run -v {0}:{0}:ro ...", kPlace)};
+    remedy.commands = {
+        fmt::format("docker run -v {} ...", shell_quoted(fmt::format("{}:{}:ro", kPlace, place)))};
     remedy.needs_root = false;
   }
   return remedy;
@@ -61,6 +65,9 @@ Verdict check_runtime_missing(const CheckContext& context) {
   Problem problem;
   problem.evidence = {"librknnrt.so: in none of the loader's folders, nor in " +
                       std::string(kRuntimeFolders[0])};
+  if (const std::string named = host::environment_variable(context.machine(), "ANYNPU_RKNN");
+      !named.empty())
+    problem.evidence = {"$ANYNPU_RKNN: " + named + ": not there"};
   if (!facts.teflon.empty()) {
     problem.evidence.push_back(facts.teflon.front().path + ": there");
     problem.cause =
@@ -75,6 +82,17 @@ Verdict check_runtime_missing(const CheckContext& context) {
 Verdict check_runtime_broken(const CheckContext& context) {
   const Facts& facts = context.facts<Facts>();
   if (!facts.relevant() || facts.runtime.empty()) return skip("there is no librknnrt.so");
+  const LibraryCopy* first = winner(context.machine(), facts.runtime);
+  const LibraryCopy* broken = blocker(context.machine(), facts.runtime);
+  if (first != nullptr && broken != nullptr)
+    return fail(
+        Problem{.evidence = descriptions(facts.runtime),
+                .cause = fmt::format("{} is no library, and programs that meet it do not go on to "
+                                     "{}",
+                                     broken->path, first->path),
+                .remedy = {.text = "remove it",
+                           .commands = {"sudo rm " + shell_quoted(broken->path), "sudo ldconfig"},
+                           .needs_root = true}});
   bool all_bad = std::all_of(facts.runtime.begin(), facts.runtime.end(),
                              [](const LibraryCopy& copy) { return !copy.problem.empty(); });
   if (!all_bad) return pass();
@@ -83,7 +101,8 @@ Verdict check_runtime_broken(const CheckContext& context) {
   problem.evidence = descriptions(facts.runtime);
   if (facts.runtime.front().dangling)
     problem.cause = "librknnrt.so is a link to a file that is not there";
-  problem.remedy = install_runtime(context, "replace it by the library itself");
+  problem.remedy =
+      install_runtime(context, "replace it by the library itself", facts.runtime.front().path);
   return fail(std::move(problem));
 }
 
@@ -98,7 +117,8 @@ Verdict check_runtime_architecture(const CheckContext& context) {
   problem.evidence = descriptions(facts.runtime);
   problem.evidence.push_back("this machine: " + context.machine().architecture());
   problem.remedy =
-      install_runtime(context, "replace it by the one for " + context.machine().architecture());
+      install_runtime(context, "replace it by the one for " + context.machine().architecture(),
+                      facts.runtime.front().path);
   return fail(std::move(problem));
 }
 
@@ -133,7 +153,7 @@ Verdict check_runtime_old(const CheckContext& context) {
   return fail(Problem{{},
                       {describe_copy(*first)},
                       {},
-                      install_runtime(context, "replace it by librknnrt.so 2.3.2")});
+                      install_runtime(context, "replace it by librknnrt.so 2.3.2", first->path)});
 }
 
 Verdict check_llm_driver(const CheckContext& context) {

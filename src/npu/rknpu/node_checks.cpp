@@ -92,9 +92,7 @@ Verdict check_nodes(const CheckContext& context) {
     problem.device = device.id;
     for (const std::string& node : missing)
       problem.evidence.push_back(describe_node(context.machine(), node));
-    problem.remedy.text = "let udev make them again";
-    problem.remedy.commands = {"sudo udevadm trigger --subsystem-match=drm --action=add"};
-    problem.remedy.needs_root = true;
+    problem.remedy = make_nodes(context, missing);
     problems.push_back(std::move(problem));
   }
   return fail(std::move(problems));

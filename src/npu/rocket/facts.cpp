@@ -87,8 +87,9 @@ Facts Facts::read(const CheckContext& context) {
   facts.vendor = facts.vendor || machine.exists("/sys/bus/platform/drivers/RKNPU");
   for (const std::string& name : machine.list("/sys/bus/platform/drivers/rocket"))
     if (name.ends_with(".npu")) facts.bound.push_back(name);
-  facts.teflon = library_copies(machine, "libteflon.so", kTeflonTexts, kTeflonFolders);
-  facts.rknn = library_copies(machine, "librknnrt.so", {});
+  facts.teflon =
+      library_copies(machine, "libteflon.so", "ANYNPU_TEFLON", kTeflonTexts, kTeflonFolders);
+  facts.rknn = library_copies(machine, "librknnrt.so", "ANYNPU_RKNN", {});
   find_mesa(context, facts);
   return facts;
 }

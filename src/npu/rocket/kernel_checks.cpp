@@ -143,8 +143,8 @@ Verdict check_regulator(const CheckContext& context) {
     problem.evidence = {folder + "/name: " + first_line(machine, folder + "/name"),
                         folder + "/state: disabled", "/sys/bus/platform/drivers/rocket: no core"};
     problem.remedy.text = "load rocket early, from the initial RAM disk, and reboot";
-    problem.remedy.commands = {"echo rocket | sudo tee -a /etc/initramfs-tools/modules",
-                               "sudo update-initramfs -u", "sudo reboot"};
+    problem.remedy.commands = load_early(context, "rocket");
+    problem.remedy.commands.emplace_back("sudo reboot");
     problem.remedy.needs_root = problem.remedy.needs_reboot = true;
     return fail(std::move(problem));
   }
@@ -212,9 +212,7 @@ Verdict check_node(const CheckContext& context) {
     Problem problem;
     problem.device = device.id;
     problem.evidence = {device.node + ": not there", device.evidence.front()};
-    problem.remedy.text = "let udev make it again";
-    problem.remedy.commands = {"sudo udevadm trigger --subsystem-match=accel --action=add"};
-    problem.remedy.needs_root = true;
+    problem.remedy = make_nodes(context, {device.node});
     problems.push_back(std::move(problem));
   }
   return fail(std::move(problems));

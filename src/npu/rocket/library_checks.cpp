@@ -24,24 +24,31 @@ Remedy newer_mesa(const CheckContext& context, bool right_results = false) {
       right_results ? "install Mesa 26.2 or later with the Teflon delegate"
                     : "install Mesa 26.1.5 or later, better 26.2, with the Teflon delegate",
       kPackage);
-  const host::Distribution& distribution = context.distribution();
+  const std::string& version = context.distribution().version;
   if (is_debian(context)) {
-    const auto suite = debian_suite(context);
+    auto commands = from_newest_debian(context, kPackage.apt);
     remedy.commands.clear();
-    if (!suite) {
+    if (!commands)
       remedy.text +=
           "; this Debian has none with the driver for this NPU, Debian 13 has it in its "
           "backports";
-    } else if (right_results) {
+    else if (right_results)
       remedy.text += "; Debian sid has 26.2.6, trixie-backports and forky have 26.1.6";
-    } else {
-      remedy.commands = {fmt::format("{}apt-get install {}mesa-teflon-delegate",
-                                     context.container() ? "" : "sudo ", *suite)};
-    }
+    else
+      remedy.commands = std::move(*commands);
+  } else if (is_ubuntu(context) && compare_versions(version, "26.04") < 0) {
+    remedy.commands.clear();
+    remedy.text += "; this Ubuntu has none with the driver for this NPU, 26.04 has it";
+  } else if (is_ubuntu(context) && version == "26.04") {
+    // Its own package leaks.
+    const std::string_view sudo = context.container() ? "" : "sudo ";
+    remedy.commands = {
+        fmt::format("{}add-apt-repository ppa:kisak/kisak-mesa", sudo),
+        fmt::format("{0}apt-get update && {0}apt-get install {1}", sudo, kPackage.apt)};
+    if (context.container())
+      remedy.commands.insert(remedy.commands.begin(),
+                             "apt-get update && apt-get install software-properties-common");
   }
-  if (distribution.id == "ubuntu" && !context.container())
-    remedy.commands = {"sudo add-apt-repository ppa:kisak/kisak-mesa",
-                       "sudo apt-get update && sudo apt-get install mesa-teflon-delegate"};
   return remedy;
 }
 

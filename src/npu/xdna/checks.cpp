@@ -285,7 +285,7 @@ std::span<const Check> checks() {
        .title = "The NPU's node is in /dev/accel",
        .symptom = "No NPU device found",
        .cause = "the driver is there, and its node is not",
-       .fix = "pass the node into the container; on a host: udevadm trigger",
+       .fix = "pass the node into the container; on a host make it again, or reboot",
        .run = check_node_there},
       {.id = "XD-NODE-PERM",
        .family = kFamily,

@@ -217,9 +217,12 @@ Verdict check_newest_driver_loaded(const CheckContext& context) {
                    "/sys/module/amdxdna/version: " +
                        (loaded.empty() ? "none, the kernel's own" : printable(loaded))}};
   problem.remedy = {.text = "let depmod and the initramfs prefer the module that DKMS built",
-                    .commands = {"sudo depmod -a", "sudo update-initramfs -u", "sudo reboot"},
+                    .commands = {"sudo depmod -a"},
                     .needs_root = true,
                     .needs_reboot = true};
+  for (std::string& command : rebuild_initramfs(context))
+    problem.remedy.commands.push_back(std::move(command));
+  problem.remedy.commands.emplace_back("sudo reboot");
   return fail(std::move(problem));
 }
 
@@ -234,6 +237,13 @@ Verdict check_firmware_there(const CheckContext& context) {
       {.apt = context.distribution().id == "ubuntu" ? "linux-firmware" : "firmware-amd-graphics",
        .dnf = "amd-gpu-firmware",
        .nix = "linux-firmware"});
+  // Debian's package lacks the folder of Krackan, whose firmware is Strix's.
+  const std::string strix = "/lib/firmware/amdnpu/17f0_10";
+  if (is_debian(context) && facts.firmware.ends_with("/17f0_20")) {
+    if (context.machine().exists(strix)) problem.remedy.commands.clear();
+    problem.remedy.text = "link the NPU's firmware, which is Strix's, then load the driver anew";
+    problem.remedy.commands.push_back("sudo ln -s 17f0_10 " + facts.firmware);
+  }
   problem.remedy.commands.emplace_back("sudo modprobe -r amdxdna && sudo modprobe amdxdna");
   problem.remedy.needs_root = true;
   const auto lines = host::log_lines(context.kernel_log(), "amdnpu/", 5);

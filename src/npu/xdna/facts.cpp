@@ -59,7 +59,7 @@ Facts Facts::read(const CheckContext& context) {
     facts.blobs = machine.list(facts.firmware);
   }
   for (const host::FoundLibrary& found :
-       host::find_library(machine, std::string(kCore), kVendorFolders)) {
+       host::find_engine_library(machine, std::string(kCore), "ANYNPU_XCLBIN", kVendorFolders)) {
     XrtCopy copy;
     copy.folder = found.path.substr(0, found.path.rfind('/'));
     copy.version = version_in_name(found.real);

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "npu/library_copies.h"
 #include "npu/remedies.h"
 #include "npu/xdna/check_functions.h"
 #include "npu/xdna/facts.h"
@@ -20,17 +21,21 @@ namespace {
 constexpr std::string_view kAccelMatch = "SUBSYSTEM==\"accel\", DRIVERS==\"amdxdna\"";
 constexpr std::uint64_t kHeapBytes = 64 << 20;  // the driver's buffer heap, locked into memory
 
-// Debian 13 itself and Debian 12 have an XRT of 2022, which knows no NPU.
+// Debian 13 itself and Debian 12, and Ubuntu before 26.04, have an XRT of 2022, which knows no NPU.
 Remedy install_xrt_packages(const CheckContext& context, std::string text,
                             const PackageNames& names) {
   Remedy remedy = install_package(context, std::move(text), names);
-  if (!is_debian(context)) return remedy;
-  remedy.commands.clear();
-  if (auto suite = debian_suite(context))
-    remedy.commands = {fmt::format("{}apt-get install {}{}", context.container() ? "" : "sudo ",
-                                   *suite, names.apt)};
-  else
-    remedy.text += "; this Debian has none that knows the NPU, Debian 13 has it in its backports";
+  const std::string& version = context.distribution().version;
+  if (is_debian(context)) {
+    auto commands = from_newest_debian(context, names.apt);
+    remedy.commands = commands ? std::move(*commands) : std::vector<std::string>();
+    if (!commands)
+      remedy.text += "; this Debian has none that knows the NPU, Debian 13 has it in its backports";
+  } else if (is_ubuntu(context) && compare_versions(version, "26.04") < 0) {
+    remedy.commands.clear();
+    remedy.text += version == "24.04" ? "; AMD has it for Ubuntu 24.04 in ppa:amd-team/xrt"
+                                      : "; this Ubuntu has none that knows the NPU, 26.04 has it";
+  }
   return remedy;
 }
 
@@ -57,9 +62,7 @@ Verdict check_node_there(const CheckContext& context) {
     problem.evidence.push_back("in a container: " + context.container().evidence);
     problem.remedy = pass_devices(context, missing);
   } else {
-    problem.remedy = {.text = "let udev make the node again",
-                      .commands = {"sudo udevadm trigger --subsystem-match=accel"},
-                      .needs_root = true};
+    problem.remedy = make_nodes(context, missing);
   }
   return fail(std::move(problem));
 }
@@ -205,8 +208,14 @@ Verdict check_one_xrt(const CheckContext& context) {
     problem.evidence.push_back(copy.folder + ": XRT " + copy.version);
   problem.remedy = {.text = fmt::format("remove one of the two; {} wins now", facts.xrt[0].folder),
                     .needs_root = true};
-  if (contains(facts.xrt[1].folder, "/opt/") || contains(facts.xrt[0].folder, "/opt/"))
-    problem.remedy.commands = {"sudo apt-get remove xrt xrt-base xrt_plugin-amdxdna"};
+  // AMD's packages changed their names; apt-get removes none when one of them is unknown.
+  if (contains(facts.xrt[1].folder, "/opt/") || contains(facts.xrt[0].folder, "/opt/")) {
+    if (is_debian(context) || is_ubuntu(context))
+      problem.remedy.commands = {
+          "sudo apt-get remove $(dpkg -S /opt/xilinx/xrt | cut -d: -f1 | tr -d ,)"};
+    else if (context.distribution().id == "fedora")
+      problem.remedy.commands = {"sudo dnf remove $(rpm -qf --qf '%{NAME} ' /opt/xilinx/xrt)"};
+  }
   return fail(std::move(problem));
 }
 
