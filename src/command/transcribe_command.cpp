@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/tell.h"
 #include "base/text.h"
 #include "command/command.h"
 #include "command/interrupt.h"
@@ -126,10 +127,9 @@ class Printer {
   void print(const AudioResult& result) const {
     if (!result.skipped)
       for (const std::string& note : result.transcript.notes)
-        fmt::print(stderr, "{}: {}\n", result.file->path.string(), note);
+        tell("{}: {}\n", result.file->path.string(), note);
     if (!result.file->result.empty()) {
-      fmt::print(stderr, "{}{}\n", result.file->result.string(),
-                 result.skipped ? " is there already" : "");
+      tell("{}{}\n", result.file->result.string(), result.skipped ? " is there already" : "");
       return;
     }
     if (plan_.files.size() > 1 && plan_.format == speech::Format::kText)
@@ -210,8 +210,8 @@ int transcribe_command(const TranscribeCommandOptions& options, const CommandCon
   transcribe_files(*plan, **transcriber, [&](const AudioResult& result) { printer.add(result); });
   printer.finish();
   if (interrupted()) {
-    fmt::print(stderr, "interrupted after {} of {} files; the same command goes on from there\n",
-               printer.done, plan->files.size());
+    tell("interrupted after {} of {} files; the same command goes on from there\n", printer.done,
+         plan->files.size());
     return kExitInterrupted;
   }
   if (printer.failed == 0) return kExitOk;
