@@ -155,6 +155,8 @@ const tests = {
     assert.match(await rows.first().textContent(), /\d ms/);
     for (const row of await rows.all())
       assert.match(await row.locator('td').last().textContent(), /\w{2,}/, 'each has its reason');
+    const head = await page.locator(`[data-model="${CLASSIFIER}"] thead`).boundingBox();
+    assert.ok(head.height < 40, 'no word of its head is broken');
     assert.match(await page.textContent('[data-device="cpu"]'), /ready/);
     assert.match(await page.textContent('#figures'), /Memory\d+ MB/);
     return page;
