@@ -37,9 +37,9 @@ run: ## build what is needed, fetch the models, serve the page on http://localho
 	$(pull)
 	@exec $(anynpu) serve --port $(PORT)
 
-build: ## the program: build/release/bin/anynpu
+build: ## the program, and what lies in build/release/lib/anynpu: simulators, AMD's plugin
 	@tools/setup build
-	@$(program)
+	@$(program) anynpu_parts
 
 test: ## build everything, run all tests
 	@tools/setup test

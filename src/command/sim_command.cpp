@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // `anynpu sim MACHINE -- COMMAND`: any command on a simulated machine.
+#include <array>
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/tell.h"
 #include "command/command.h"
 #include "command/command_line.h"
 #include "command/sim_plan.h"
-
-extern char** environ;
 
 namespace anynpu::command {
 namespace {
@@ -61,27 +62,53 @@ class StateFolder {
   std::filesystem::path path_;
 };
 
+volatile pid_t simulated = 0;
+
+void pass_on(int number) {
+  ::kill(simulated, number);
+}
+
+// In the child. Why it cannot be run goes into `report`, which is closed when it can.
+[[noreturn]] void become(char* const* arguments, pid_t parent, const sigset_t& mask, int report) {
+  for (const int number : {SIGINT, SIGQUIT, SIGPIPE}) ::signal(number, SIG_DFL);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // a killed sim leaves no server behind
+  if (::getppid() != parent) ::_exit(127);
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  ::execvp(arguments[0], arguments);
+  const int failed = errno;
+  [[maybe_unused]] const ssize_t written = ::write(report, &failed, sizeof failed);
+  ::_exit(127);
+}
+
 Result<int> run_and_wait(const std::vector<std::string>& command) {
   std::vector<std::string> words = command;
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  // Ctrl-C and the like are the command's to answer: it is in the same process group.
-  for (const int number : {SIGINT, SIGTERM, SIGQUIT}) ::signal(number, SIG_IGN);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) sigaddset(&defaults, number);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  pid_t pid = 0;
-  const int failed = ::posix_spawnp(&pid, argv[0], nullptr, &attributes, argv.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  if (failed != 0) return system_error("cannot run " + command[0], failed);
+  // Ctrl-C and the like are the command's to answer: it is in the same process group. SIGTERM comes
+  // to one process, and is passed on as soon as there is somebody to pass it to.
+  for (const int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_IGN);
+  sigset_t terminate, before;
+  sigemptyset(&terminate);
+  sigaddset(&terminate, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &terminate, &before);
+  std::array<int, 2> ends = {};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("pipe");
+  const Fd read_end(ends[0]);
+  Fd write_end(ends[1]);
+  const pid_t parent = ::getpid();
+  simulated = ::fork();
+  if (simulated < 0) return system_error("cannot run " + command[0]);
+  if (simulated == 0) become(argv.data(), parent, before, write_end.get());
+  write_end.reset();
+  ::signal(SIGTERM, pass_on);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  int failed = 0;
+  const bool ran = ::read(read_end.get(), &failed, sizeof failed) != sizeof failed;
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(simulated, &status, 0) < 0 && errno == EINTR) {
   }
+  if (!ran) return system_error("cannot run " + command[0], failed);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

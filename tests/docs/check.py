@@ -4,9 +4,10 @@
 
     tests/docs/check.py --binary build/release/bin/anynpu [FILE.md ...]
 
-In every .md file, and in the examples of every --help:
+In every .md file, in the examples of every --help, and the first of them also in scripts and units:
+  - every `anynpu COMMAND` is a command, its --flags and operands are those of its --help, and a machine of `sim` is there;
   - links within the repository lead to files that are there, and anchors to headings;
-  - every `anynpu COMMAND` is a command, its --flags are those of its --help, and a machine of `sim` is there;
+  - `make build` makes every file of build/release/lib/anynpu that is named;
   - every `make TARGET`, `tools/PROGRAM`, `build/release/bin/PROGRAM` and file that is named is there;
   - every variable ANYNPU_... is read somewhere, every --gtest_filter selects a test, every finding is known.
 And every command has an example in its --help.
@@ -52,6 +53,24 @@ class Program:
         section = re.search(r"^Commands:\n((?:  .*\n)*)", text, re.M)
         return re.findall(r"^  ([\w-]+)  ", section[1], re.M) if section else []
 
+    def takes_operands(self, command):
+        return re.search(r"^Usage: [\w -]+\[OPTIONS\] \S", self.help(command), re.M) is not None
+
+    @functools.lru_cache(maxsize=None)
+    def parts(self):
+        """The files below lib/anynpu that `make build` makes."""
+        target = re.search(r"^build:.*\n(?:\t.*\n)*?\t@\$\(program\)(.*)", (TOP / "Makefile").read_text(), re.M)
+        build = pathlib.Path(self.binary).resolve().parents[1]
+        made = subprocess.run(["ninja", "-C", build, "-t", "commands", "anynpu", *target[1].split()],
+                              capture_output=True, text=True, check=True).stdout
+        return re.findall(r" -o lib/anynpu/(\S+)", made)
+
+    @functools.lru_cache(maxsize=None)
+    def variables(self):
+        """Those of the server's options."""
+        text = subprocess.run([self.binary, "config", "reference"], capture_output=True, text=True, check=True).stdout
+        return frozenset(re.findall(r"`(ANYNPU_\w+)`", text))
+
     @functools.lru_cache(maxsize=None)
     def flags(self, command):
         return frozenset(re.findall(r"(?<![\w-])--?[a-z][\w-]*", self.help(command) or ""))
@@ -77,7 +96,7 @@ def words(line):
 
 
 def is_placeholder(word):
-    return word in ("...", "…") or word.startswith("...") or re.fullmatch(r"[A-Z_.\[\]|-]+", word) is not None
+    return word in ("...", "…", "$@") or word.startswith("...") or re.fullmatch(r"[A-Z_.\[\]|-]+", word) is not None
 
 
 def wrong_command(program, arguments):
@@ -104,6 +123,8 @@ def wrong_command(program, arguments):
         elif command == ("sim",) and not is_placeholder(word) and arguments[i - 1] == "sim":
             if not (TOP / "sim/machines" / f"{word.split(',')[0]}.machine").is_file():
                 return f"there is no machine {word} in sim/machines"
+        elif not (is_placeholder(word) or program.takes_operands(command) or arguments[i - 1].startswith("-")):
+            return f"anynpu {' '.join(command)} takes no '{word}'"
         i += 1
     return ""
 
@@ -205,6 +226,9 @@ def wrong_code(program, code):
         yield "" if target in make_targets() else f"there is no 'make {target}'"
     for name in re.findall(r"build/\w+/bin/([\w-]+)", code):
         yield "" if program_is_built(name) else f"nothing builds {name}"
+    for name in re.findall(r"build/release/lib/anynpu/([\w./-]*\w)", code):
+        made = any(part == name or part.startswith(name + "/") for part in program.parts())
+        yield "" if made else f"'make build' makes no lib/anynpu/{name}"
     for name in re.findall(r"(?<![\w/.-])((?:tools|\.ci|bench|deploy|sim/machines)/[\w@./-]*[\w])", code):
         if "NAME" not in name and not (TOP / name).exists():
             yield f"there is no {name}"
@@ -215,7 +239,7 @@ def wrong_code(program, code):
             if (TOP / word.split("/")[0]).is_dir() or (TOP / "src" / word.split("/")[0]).is_dir():
                 yield f"there is no file {word}"
     for name in re.findall(r"\bANYNPU_[A-Z0-9_]*[A-Z0-9]\b", code):
-        yield "" if name in source_text() or name.startswith("ANYNPU_SERVE_") else f"nothing reads {name}"
+        yield "" if name in program.variables() or name in source_text() else f"nothing reads {name}"
     for quoted in re.findall(r"--gtest_filter=['\"]?([^'\"\s`]+)", code):
         for pattern in quoted.split(":"):
             if not any(fnmatch.fnmatchcase(test, pattern) for test in tests_of_the_sources()):
@@ -224,7 +248,20 @@ def wrong_code(program, code):
         yield "" if name in findings() else f"there is no finding {name}"
 
 
+def check_script(program, path):
+    """A script's, a Makefile's or a unit's calls of anynpu; also those in comments, which are indented there."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        line = re.sub(r"^(?:#  +|Exec\w+=-?|\t@)", "", line)
+        line = re.sub(r'"\$anynpu"|\$\(anynpu\)', "anynpu", line)
+        for arguments in anynpu_calls("" if line.startswith("#") else line):
+            if problem := wrong_command(program, arguments):
+                yield f"{os.path.relpath(path, TOP)}:{number}: {problem}"
+
+
 def check_file(program, path):
+    if path.suffix != ".md":
+        yield from check_script(program, path)
+        return
     for number, prose, codes in pieces(path.read_text()):
         problems = [wrong_link(path, target) for target in re.findall(r"\]\(([^)\s]+)\)", prose)]
         for mention in re.findall(r"(?<![\w/(])docs/[\w-]+\.md", prose):
@@ -256,6 +293,7 @@ WRONG = {
     "[a](#no-such-heading)": "not there",
     "`anynpu runn cat.jpg`": "no command 'anynpu runn'",
     "`anynpu models fetch`": "no command 'anynpu models fetch'",
+    "`anynpu serve --port 80 mobilenet_v1`": "anynpu serve takes no 'mobilenet_v1'",
     "`anynpu run m p --fast`": "anynpu run has no option --fast",
     "`anynpu sim no-such-board -- doctor`": "no machine no-such-board",
     "`anynpu sim rk3588-vendor -- doctor --quickly`": "anynpu doctor has no option --quickly",
@@ -263,18 +301,26 @@ WRONG = {
     "`make everything`": "no 'make everything'",
     "`tools/no-such-tool`": "no tools/no-such-tool",
     "`build/release/bin/nothing_test`": "nothing builds nothing_test",
+    "`build/release/lib/anynpu/sim/none.so`": "'make build' makes no lib/anynpu/sim/none.so",
     "`server/no_such.cpp`": "no file server/no_such.cpp",
     "`ANYNPU_NO_" + "SUCH_VARIABLE`": "nothing reads",
+    "`ANYNPU_SERVE_NO_" + "SUCH_OPTION=1`": "nothing reads",
     "`x --gtest_filter='NoSuch" + "Suite*'`": "selects no test",
     "`RK-NO-SUCH-FINDING`": "no finding RK-NO-SUCH-FINDING",
     "see docs/no-such.md": "no docs/no-such.md",
+}
+WRONG_SCRIPTS = {
+    '  "$anynpu" serve --port "$port" "$model" >log 2>&1 &': "anynpu serve takes no '$model'",
+    "ExecStart=/usr/bin/anynpu serf": "no command 'anynpu serf'",
+    "#   sudo anynpu models fetch": "no command 'anynpu models fetch'",
+    "\t@$(anynpu) doctor --quickly": "anynpu doctor has no option --quickly",
 }
 
 
 def prove_that_it_fails(program):
     with tempfile.TemporaryDirectory() as folder:
-        for text, expected in WRONG.items():
-            path = pathlib.Path(folder) / "wrong.md"
+        for text, expected in [*WRONG.items(), *WRONG_SCRIPTS.items()]:
+            path = pathlib.Path(folder) / ("wrong.md" if text in WRONG else "wrong")
             path.write_text(f"# Heading\n\n{text}\n")
             found = list(check_file(program, path))
             if len(found) != 1 or expected not in found[0]:
@@ -288,7 +334,8 @@ def main():
     options = parser.parse_args()
     program = Program(options.binary)
     files = [f.resolve() for f in options.files] or sorted(
-        [*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("deploy/**/*.md")])
+        [*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("deploy/**/*.md"), *TOP.glob("deploy/**/*.s[eh]*"),
+         *TOP.glob("tools/*"), TOP / "Makefile"])
     problems = list(prove_that_it_fails(program))
     problems += list(check_helps(program))
     for file in files:

@@ -155,6 +155,8 @@ const tests = {
     assert.match(await rows.first().textContent(), /\d ms/);
     for (const row of await rows.all())
       assert.match(await row.locator('td').last().textContent(), /\w{2,}/, 'each has its reason');
+    const head = await page.locator(`[data-model="${CLASSIFIER}"] thead`).boundingBox();
+    assert.ok(head.height < 40, 'no word of its head is broken');
     assert.match(await page.textContent('[data-device="cpu"]'), /ready/);
     assert.match(await page.textContent('#figures'), /Memory\d+ MB/);
     return page;
@@ -173,9 +175,71 @@ const tests = {
     await page.keyboard.press('Enter');
     await page.waitForSelector(`button[data-verb="load"][data-name="${DETECTOR}"]`);
     assert.match(await page.textContent('#model-news'), new RegExp(`${DETECTOR} is unloaded`));
-    await page.click(`button[data-verb="load"][data-name="${DETECTOR}"]`);
+    await page.waitForSelector(`#model option[value="${DETECTOR}"]:text("(not loaded)")`, {state: 'attached'});
+    await page.selectOption('#model', DETECTOR);
+    await page.click('#error button[data-verb="load"]');
+    await page.waitForSelector('.box');
+    assert.ok(!await page.isVisible('#error'), 'what was asked before is asked again');
+    await page.click(`#model-list button[data-verb="unload"][data-name="${DETECTOR}"]`);
+    await page.click(`#model-list button[data-verb="load"][data-name="${DETECTOR}"]`);
     await page.waitForSelector(`[data-live="${DETECTOR}"]`);
     assert.match(await page.textContent('#model-news'), new RegExp(`${DETECTOR} is loaded`));
+    return page;
+  },
+
+  async 'the line of what a model does goes on when nothing else changes'(browser, url) {
+    const page = await open(browser, url);
+    const status = await (await fetch(`${url}status`)).json();
+    await page.route('**/status', (route) => route.fulfill({json: status}));
+    const points = () => page.evaluate((name) =>
+      document.querySelector(`[data-live="${name}"] polyline`).getAttribute('points').split(' ').length, CLASSIFIER);
+    await page.waitForSelector(`[data-live="${CLASSIFIER}"] polyline`, {state: 'attached'});
+    const before = await points();
+    for (let i = 1; i <= 3; ++i) {
+      const seen = page.waitForResponse('**/status');
+      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+      await seen;
+    }
+    await page.waitForFunction(([name, most]) => document.querySelector(`[data-live="${name}"] polyline`)
+      .getAttribute('points').split(' ').length >= most, [CLASSIFIER, before + 3]);
+    return page;
+  },
+
+  async 'what the page waits for is said, and that a server hangs'(browser, url) {
+    const page = await open(browser, url);
+    let go;
+    const asked = new Promise((resolve) => { go = resolve; });
+    await page.route('**/infer*', async (route) => { await asked; await route.continue(); });
+    await drop(page, pictureOf(CLASSIFIER));
+    await page.waitForSelector('#empty:has-text("asking")');
+    go();
+    await page.waitForSelector('#top-label');
+    assert.ok(!await page.isVisible('#empty'));
+    await page.waitForSelector('#health:text("ok")');
+    await page.route('**/status', () => {});
+    await page.waitForSelector('#health:text("not reachable")');
+    return page;
+  },
+
+  async 'a file that is gone is not blamed on the server'(browser, url) {
+    const page = await open(browser, url);
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'page-test-'));
+    for (const [input, error, again, source] of [
+      ['#file', '#error', '#again', pictureOf(CLASSIFIER)],
+      ['#speech-file', '#speech-error', '#speech-again', spoken('Front_Center')]]) {
+      const file = path.join(folder, path.basename(source));
+      fs.copyFileSync(source, file);
+      await page.setInputFiles(input, file);
+      await page.waitForSelector(input === '#file' ? '#top-label' : '#speech-text .words');
+      fs.rmSync(file);
+      await page.click(again);
+      await page.waitForSelector(`${error}:visible`);
+      assert.match(await page.textContent(error), /This file cannot be read\..*folder/);
+      await page.click('#tab-speech');
+    }
+    fs.rmdirSync(folder);
+    const others = page.troubles.filter((each) => !each.includes('Failed to load resource'));
+    page.troubles.splice(0, page.troubles.length, ...others);
     return page;
   },
 
@@ -198,6 +262,10 @@ const tests = {
     await page.evaluate(() => sessionStorage.clear());
     await page.reload();
     await giveToken(page, 'not-it');
+    await page.waitForSelector('#token-trouble:text("not the token")');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'token');
+    await giveToken(page, 'schlüssel-→');
+    await page.waitForSelector('#token-trouble:text("letters, digits")');
     await giveToken(page, TOKEN);
     await page.waitForSelector(`#model option[value="${CLASSIFIER}"]`, {state: 'attached'});
     assert.ok(!await page.isVisible('#token-form'));
@@ -251,6 +319,26 @@ const tests = {
     assert.match((await page.textContent('#speech-text')).toLowerCase(), /front/);
     assert.equal(await page.textContent('#speech-record'), 'Speak');
     assert.match(await page.textContent('#speech-name'), /microphone.wav/);
+    return page;
+  },
+
+  async 'a double click on Speak leaves no microphone on'(browser, url) {
+    const page = await open(browser, `${url}#speech`, {permissions: ['microphone']});
+    await page.evaluate(() => {
+      window.streams = [];
+      const get = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (wish) => {
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        const stream = await get(wish);
+        window.streams.push(stream);
+        return stream;
+      };
+    });
+    await page.dblclick('#speech-record');
+    await page.waitForFunction(() => /Stop \(0:01/.test(document.getElementById('speech-record').textContent));
+    await page.click('#speech-record');
+    assert.deepEqual(await page.evaluate(() => window.streams.map((stream) => stream.active)), [false]);
+    await page.waitForFunction(() => / on cpu in /.test(document.getElementById('speech-state').textContent));
     return page;
   },
 
@@ -337,6 +425,40 @@ const tests = {
     await page.evaluate(() => document.getElementById('top-label').remove());
     await page.keyboard.press('Enter');
     await page.waitForSelector('#top-label');
+    return page;
+  },
+
+  async 'the chosen tab can be read under the mouse'(browser, url) {
+    const page = await open(browser, url);
+    await page.hover('#tab-picture');
+    const {color, backgroundColor} = await page.evaluate(() => {
+      const style = getComputedStyle(document.getElementById('tab-picture'));
+      return {color: style.color, backgroundColor: style.backgroundColor};
+    });
+    assert.notEqual(color, backgroundColor);
+    return page;
+  },
+
+  async 'a long path makes no phone scroll sideways'(browser, url) {
+    const page = await open(browser, url, {viewport: {width: 360, height: 740}, hasTouch: true, isMobile: true});
+    const where = '/home/somebody/.local/share/anynpu/models/a_package_with_a_name/1/model.of_many_words.float32.tflite';
+    await page.route('**/status', async (route) => {
+      const response = await route.fetch();
+      const status = await response.json();
+      status.models.push({name: 'broken', version: 1, state: 'failed', counters: null,
+        error: {code: 'invalid', message: `${where} is cut off`, hint: `fetch ${where} again`}});
+      status.recent_errors.push({time: 'now', status: 503, method: 'POST', path: '/infer', message: where});
+      await route.fulfill({response, json: status});
+    });
+    await page.route('**/infer*', (route) => route.fulfill(
+      {status: 503, json: {success: false, error: {message: `${where} is cut off`, hint: where}}}));
+    await page.waitForSelector('[data-model="broken"]');
+    await page.setInputFiles('#file', pictureOf(CLASSIFIER));
+    await page.waitForSelector('#error:visible');
+    await noSidewaysScroll(page);
+    await shot(page, 'page-broken-phone');
+    page.troubles.splice(0, page.troubles.length,
+      ...page.troubles.filter((each) => !each.includes('status of 503')));
     return page;
   },
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page: takes a picture, asks the server, and keeps the status fresh.
-import {ask as askServer, hasToken} from './api.js';
+import {ask as askServer, hasToken, whyNoAnswer} from './api.js';
 import {byId, make} from './dom.js';
-import {showAnswer, showError} from './result_view.js';
+import {showAnswer, showError, showWaiting} from './result_view.js';
 import {isAudio, showSpeech, takeRecording} from './speech.js';
-import {showHealth, showStatus} from './status_view.js';
+import {showHealth, showStatus, verbButton} from './status_view.js';
 import {currentTab, showTab} from './tabs.js';
 
 const REFRESH_MS = 4000;
+const TIMEOUT_MS = 10000;  // of the status
 let picture = null;      // the File that is shown
 let pictureUrl = null;
 let asking = null;       // the AbortController of the request under way
@@ -27,6 +28,11 @@ function address() {
 const isDetector = () =>
   models.find((each) => each.name === byId('model').value)?.task === 'detect';
 
+const isNotLoaded = (name) => {
+  const found = models.filter((each) => each.name === name);
+  return found.length > 0 && found.every((each) => !each.state || each.state === 'loading');
+};
+
 function showCurl() {
   const name = picture?.name && /^[\w.-]+$/.test(picture.name) ? picture.name : 'picture.jpg';
   const token = hasToken() ? ' -H "Authorization: Bearer $TOKEN"' : '';
@@ -38,21 +44,27 @@ async function ask() {
   if (!picture) return;
   asking?.abort();
   const mine = asking = new AbortController();
+  const sent = picture;
   const answerCard = byId('answer');
   answerCard.classList.add('busy');
   answerCard.setAttribute('aria-busy', 'true');
+  const model = byId('model').value;
+  showWaiting(isNotLoaded(model) ? `loading ${model} …` : 'asking …');
   const form = new FormData();
-  form.append('image', picture, picture.name || 'picture');
+  form.append('image', sent, sent.name || 'picture');
   const start = performance.now();
   try {
     const response = await askServer(address(), {method: 'POST', body: form, signal: mine.signal});
     const answer = await response.json();
     const roundTripMs = performance.now() - start;
     if (answer.success) showAnswer(answer, roundTripMs);
+    else if (response.status === 404 && isNotLoaded(model))
+      showError(`${model} is not loaded.`, 'It was unloaded.', verbButton('load', model));
     else showError(answer.error.message, answer.error.hint);
   } catch (problem) {
     if (problem.name === 'AbortError') return;
-    showError('The server did not answer.', 'Is it still running? ' + problem.message);
+    const why = await whyNoAnswer(sent, problem);
+    if (asking === mine) showError(...why);
   } finally {
     if (asking === mine) {
       asking = null;
@@ -130,7 +142,7 @@ function showModels(status) {
   const names = new Set();
   select.replaceChildren(...all.filter((each) => !names.has(each.name) && names.add(each.name))
     .map((each) => make('option', {value: each.name, selected: each.name === chosen},
-      (each.title || each.name) + (each.state ? '' : ' (not loaded yet)'))));
+      (each.title || each.name) + (each.state ? '' : ' (not loaded)'))));
   showCurl();
 }
 
@@ -159,10 +171,11 @@ byId('copy').addEventListener('click', async () => {
 
 // --- loading and unloading ---
 
-byId('model-list').addEventListener('click', async (event) => {
+async function change(event) {
   const button = event.target.closest('button[data-verb]');
   if (!button) return;
   const {verb, name} = button.dataset;
+  const isForAnswer = byId('error').contains(button);
   const news = byId('model-news');
   const words = verb === 'load' ? 'loading' : 'unloading';
   button.disabled = true;
@@ -174,13 +187,15 @@ byId('model-list').addEventListener('click', async (event) => {
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error);
     news.textContent = `${name} is ${verb}ed`;
+    if (isForAnswer) ask();
   } catch (problem) {
     news.textContent = problem.message;
     showError(`${name} could not be ${verb}ed: ${problem.message}`);
   }
   byId('model-list').dataset.stale = 'yes';
   refresh();
-});
+}
+for (const id of ['model-list', 'error']) byId(id).addEventListener('click', change);
 
 // --- the status ---
 
@@ -189,7 +204,7 @@ async function refresh() {
   if (refreshing) return;
   refreshing = true;
   try {
-    const status = await (await askServer('/status')).json();
+    const status = await (await askServer('/status', {timeoutMs: TIMEOUT_MS})).json();
     showModels(status);
     showStatus(status);
     showSpeech(status);

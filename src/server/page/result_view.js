@@ -113,9 +113,18 @@ export function showAnswer(answer, roundTripMs) {
     `${first}. By ${answer.device} in ${milliseconds(answer.timings_ms.total)}.`;
 }
 
+/** Before the first answer; later the one that is there is dimmed. */
+export function showWaiting(words) {
+  if (!byId('result').hidden) return;
+  byId('error').hidden = true;
+  byId('empty').hidden = false;
+  byId('empty').replaceChildren(make('p', {}, words));
+  byId('summary').textContent = words;
+}
+
 const sentence = (text) => text && text[0].toUpperCase() + text.slice(1);
 
-export function showError(message, hint) {
+export function showError(message, hint, ...actions) {
   byId('result').hidden = true;
   byId('empty').hidden = true;
   byId('boxes').replaceChildren();
@@ -123,5 +132,5 @@ export function showError(message, hint) {
   const error = byId('error');
   error.hidden = false;
   error.replaceChildren(make('p', {}, make('strong', {}, sentence(message))),
-    hint ? make('p', {}, sentence(hint)) : '');
+    hint ? make('p', {}, sentence(hint)) : '', ...actions);
 }

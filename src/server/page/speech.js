@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tab for speech: takes a recording, shows its text while it is made, and its mel spectrogram.
-import {ask, hasToken} from './api.js';
+import {ask, hasToken, whyNoAnswer} from './api.js';
 import {byId, duration, make} from './dom.js';
 import {wavFile} from './wav.js';
 
 let recording = null;   // the File that is shown
 let asking = null;      // the AbortController of the requests under way
 let microphone = null;  // what records now
+let starting = false;   // the browser is being asked for the microphone
 let melUrl = null;
 
 export const isAudio = (file) => /^(audio|video)\//.test(file?.type ?? '');
@@ -140,7 +141,8 @@ async function transcribe() {
     }
   } catch (problem) {
     if (problem.name === 'AbortError') return;
-    showProblem('The server did not answer.', 'Is it still running? ' + problem.message);
+    const why = await whyNoAnswer(recording, problem);
+    if (asking === mine) showProblem(...why);
   } finally {
     if (asking === mine) {
       asking = null;
@@ -160,14 +162,21 @@ export function takeRecording(file) {
 
 // --- the microphone ---
 
+function release(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
 async function startMicrophone() {
   if (!navigator.mediaDevices?.getUserMedia) {
     showProblem('This browser gives no microphone to this page.',
       'Browsers do so for https and for localhost only; a file works everywhere.');
     return;
   }
+  if (starting) return;
+  starting = true;
+  let stream;
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({audio: true});
+    stream = await navigator.mediaDevices.getUserMedia({audio: true});
     const recorder = new MediaRecorder(stream);
     const pieces = [];
     recorder.ondataavailable = ({data}) => pieces.push(data);
@@ -181,7 +190,10 @@ async function startMicrophone() {
     byId('speech-record').setAttribute('aria-pressed', 'true');
     byId('speech-record').textContent = 'Stop';
   } catch (problem) {
+    release(stream);
     showProblem('The microphone cannot be used.', problem.message);
+  } finally {
+    starting = false;
   }
 }
 
@@ -190,7 +202,7 @@ function stopMicrophone() {
   microphone = null;
   clearInterval(ticker);
   recorder.stop();
-  for (const track of stream.getTracks()) track.stop();
+  release(stream);
   byId('speech-record').setAttribute('aria-pressed', 'false');
   byId('speech-record').textContent = 'Speak';
 }

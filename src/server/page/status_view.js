@@ -54,9 +54,10 @@ function work(model) {
 // What the last minutes looked like, kept by this page: one figure per look at the status.
 const KEPT = 60;
 const history = new Map();
+const keyOf = (model) => `${model.name} ${model.version}`;
 function remember(models) {
   for (const model of models) {
-    const key = `${model.name} ${model.version}`;
+    const key = keyOf(model);
     const list = history.get(key) ?? [];
     list.push(model.lately ? model.lately.per_second : 0);
     history.set(key, list.slice(-KEPT));
@@ -66,8 +67,8 @@ function remember(models) {
 function live(model) {
   const lately = model.lately;
   const rate = lately ? lately.per_second : 0;
-  return make('div', {className: 'live', 'data-live': model.name},
-    spark(history.get(`${model.name} ${model.version}`) ?? []),
+  return make('div', {className: 'live', 'data-live': model.name, 'data-line': keyOf(model)},
+    spark(history.get(keyOf(model)) ?? []),
     make('dl', {className: 'figures'},
       make('div', {}, make('dt', {}, 'Throughput'),
         make('dd', {}, `${rate.toFixed(rate < 10 ? 1 : 0)} / s`)),
@@ -77,7 +78,7 @@ function live(model) {
         make('dd', {}, lately ? milliseconds(lately.p99_ms) : '–'))));
 }
 
-const verbButton = (verb, name) => make('button', {type: 'button', className: 'plain',
+export const verbButton = (verb, name) => make('button', {type: 'button', className: 'plain',
   'data-verb': verb, 'data-name': name, 'aria-label': `${verb} ${name}`}, verb);
 
 // Its NPU may fail without being noticed.
@@ -214,6 +215,10 @@ export function showStatus(status) {
             ' ', verbButton('load', each.name)))))
       : '',
   ]);
+  // They go on when nothing else changes.
+  for (const model of status.models)
+    document.querySelector(`[data-line="${CSS.escape(keyOf(model))}"] .spark`)
+      ?.replaceWith(spark(history.get(keyOf(model))));
   put('device-list', status.devices, (devices) => devices.map(deviceTile));
   showFindings(status.findings ?? []);
   put('figures', figures(status).map((each) => each.textContent), () => figures(status));
