@@ -6,6 +6,7 @@
 #include <bit>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/protobuf.h"
@@ -90,11 +91,11 @@ void append_attribute(std::string& node, std::string_view name, std::uint64_t va
 std::string with_graph(std::string_view model, std::string_view graph) {
   std::string out;
   out.reserve(model.size());
-  bool knows_microsoft = false;
+  bool knows_microsoft = false, written = false;
   ProtoReader reader(model);
   for (ProtoField field; reader.next(field);) {
     if (field.number == kModelGraph && field.is_bytes) {
-      append_field(out, kModelGraph, graph);
+      if (!std::exchange(written, true)) append_field(out, kModelGraph, graph);  // there is one
       continue;
     }
     if (field.number == kModelOpset && field.is_bytes) {

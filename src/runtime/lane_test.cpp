@@ -246,9 +246,9 @@ class Unwritable : public One {
   }
 };
 
-class Numbers : public InputSource {
+class NumberSource : public InputSource {
  public:
-  Numbers(engine::Shape shape, std::vector<float> values)
+  NumberSource(engine::Shape shape, std::vector<float> values)
       : shape_(std::move(shape)), values_(std::move(values)) {}
   Result<engine::Shape> shape(std::size_t, const engine::TensorInfo&) const override {
     return shape_;
@@ -337,7 +337,7 @@ TEST(Lane, WhatTheEngineRefusesDoesNotSpoilTheOthersOfItsBatch) {
   BatchLane lane(Duration::zero());
   lane.script.refused = 99;
   const auto one = [](float value) {
-    return std::make_shared<Numbers>(engine::Shape{1}, std::vector<float>{value});
+    return std::make_shared<NumberSource>(engine::Shape{1}, std::vector<float>{value});
   };
   lane.submit({one(1), one(99), one(2)});
   while (lane.answered < 3) std::this_thread::sleep_for(milliseconds(1));
@@ -347,7 +347,7 @@ TEST(Lane, WhatTheEngineRefusesDoesNotSpoilTheOthersOfItsBatch) {
 TEST(Lane, OnlyEqualShapesRunTogether) {
   BatchLane lane(Duration::zero());
   const auto numbers = [](engine::Shape shape) {
-    return std::make_shared<Numbers>(std::move(shape), std::vector<float>{1, 2});
+    return std::make_shared<NumberSource>(std::move(shape), std::vector<float>{1, 2});
   };
   lane.submit({numbers({1, 2}), numbers({2, 1}), numbers({1, 2})});
   while (lane.answered < 3) std::this_thread::sleep_for(milliseconds(1));

@@ -295,7 +295,7 @@ TEST_F(NpuServing, WhatTheNpuCannotDoIsServedByTheCpuWithTheReason) {
   for (const auto& [net, reason] :
        {std::pair{TinyNet::kFloat, "its tensors are not unsigned 8-bit"},
         std::pair{TinyNet::kSigned, "its tensors are not unsigned 8-bit"},
-        std::pair{TinyNet::kPerChannel, "its tensors are not unsigned 8-bit"},
+        std::pair{TinyNet::kPerChannel, "it is quantised per channel"},
         std::pair{TinyNet::kNotSquare, "its input is not square"},
         std::pair{TinyNet::kLoneAddition, "an addition cannot be fused into its convolution"}}) {
     test::TinyNpuPackage package(net);

@@ -63,6 +63,8 @@ std::function<void(Result<T>)> by_deadline(const asio::any_io_executor& executor
                                            TimePoint deadline, Error late,
                                            std::function<void(Result<T>)> done) {
   struct Race {
+    Race(asio::steady_timer timer_in, std::function<void(Result<T>)> done_in)
+        : timer(std::move(timer_in)), done(std::move(done_in)) {}
     asio::steady_timer timer;
     std::function<void(Result<T>)> done;
     std::atomic<bool> over = false;

@@ -61,8 +61,9 @@ bool Gate::is_foreign_name(const RequestHead& head) const {
   std::string name = to_lower(head.header("Host"));
   if (name.empty() || name.front() == '[') return false;
   name.resize(std::min(name.size(), name.find(':')));
+  if (name.find('.') == std::string::npos) return false;  // no name of the Internet
   in_addr ignored = {};
-  if (name == "localhost" || name.ends_with(".localhost") || name.ends_with(".local") ||
+  if (name.ends_with(".localhost") || name.ends_with(".local") ||
       ::inet_pton(AF_INET, name.c_str(), &ignored) == 1)
     return false;
   std::array<char, 256> own{};

@@ -40,7 +40,8 @@ class Gate {
   bool is_foreign_page(const RequestHead& head) const;
   /// Whether this came to a loopback address under a name that is none of this machine's: a page
   /// whose own name was made to point here (DNS rebinding) is of the same origin to its browser.
-  /// Addresses, localhost, this machine's name and the hosts of the list are its own.
+  /// Addresses, names without a dot, localhost, this machine's name and the hosts of the list are
+  /// its own.
   bool is_foreign_name(const RequestHead& head) const;
   /// 403.
   Response foreign(const RequestHead& head) const;
