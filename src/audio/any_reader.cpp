@@ -80,7 +80,8 @@ std::optional<double> AnyReader::seconds() const {
   if (raw_ != nullptr) {
     const auto size = raw_->size();
     if (!size) return std::nullopt;
-    return static_cast<double>(*size) / 2 / raw_rate_;
+    const std::uint64_t samples = *size / 2;  // half a one is none
+    return static_cast<double>(samples) / raw_rate_;
   }
   const Format& format = mono_->format();
   if (!format.frames) return std::nullopt;
