@@ -5,8 +5,9 @@
     terminal.py COLUMNSxROWS STEP... -- COMMAND...
 
 A STEP is `see=REGEX` (waits until the screen shows it, and prints the screen), `key=TEXT` (\\x03 is Ctrl-C),
-`size=COLUMNSxROWS` or `signal=NAME`. At the end: the exit code, the widest line that was ever drawn within the
-last size, and whether the terminal is as it was before.
+`size=COLUMNSxROWS`, `signal=NAME` or `stopped` (waits until a signal has stopped it, and the terminal must be given
+back then). At the end: the exit code, the widest line that was ever drawn within the last size, and whether the
+terminal is as it was before.
 """
 import fcntl
 import os
@@ -74,6 +75,7 @@ class Screen:
             del self.lines[self.row + 1:]
         elif argument == "?1049" and what in "hl":
             self.second = what == "h"
+            self.lines, self.row, self.column = [""], 0, 0
         elif argument == "?25" and what in "hl":
             self.cursor = what == "h"
         else:
@@ -108,6 +110,10 @@ def main():
         screen.feed(data.decode(errors="replace"))
         return bool(data)
 
+    def drain():
+        while select.select([master], [], [], 0)[0] and pump(0):
+            pass
+
     for step in steps:
         verb, _, value = step.partition("=")
         if verb == "see":
@@ -123,6 +129,15 @@ def main():
             os.kill(child, signal.SIGWINCH)  # as the kernel does for the foreground
         elif verb == "signal":
             os.kill(child, getattr(signal, "SIG" + value))
+        elif verb == "stopped":  # a shell, too, has a process go on only after it has stopped
+            while os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                pump(0.02)
+                if time.monotonic() > limit:
+                    os.kill(child, signal.SIGKILL)
+                    raise SystemExit("it does not stop")
+            drain()
+            if screen.second or not screen.cursor:
+                raise SystemExit("it has stopped and kept the terminal")
         else:
             raise SystemExit(f"no such step: {step}")
     while True:
@@ -133,8 +148,7 @@ def main():
         if time.monotonic() > limit:
             os.kill(child, signal.SIGKILL)
             raise SystemExit("it does not end")
-    while select.select([master], [], [], 0)[0] and pump(0):
-        pass
+    drain()
     how = os.waitstatus_to_exitcode(status)
     print(f"ended with {how}")
     print(f"widest line {screen.widest}")
