@@ -1,7 +1,8 @@
 # One static library per folder of src/, and one test program per folder from its *_test.cpp files.
 #
-#   anynpu_folder(NAME USES FOLDER... [LINKS TARGET...])
+#   anynpu_folder(NAME [COLD] USES FOLDER... [LINKS TARGET...])
 #
+# COLD: what runs once. It is compiled for size, which takes two thirds of the compiler's time.
 # USES names folders of lower floors only; tests/include_graph_test.cpp holds the sources to that.
 add_library(anynpu_flags INTERFACE)
 target_include_directories(anynpu_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/src)
@@ -29,7 +30,7 @@ target_include_directories(anynpu_test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests
 target_link_libraries(anynpu_test_flags INTERFACE GTest::gtest GTest::gmock GTest::gtest_main)
 
 function(anynpu_folder name)
-  cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "USES;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*/*.cpp)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$|/main\\.cpp$")
@@ -38,6 +39,9 @@ function(anynpu_folder name)
   if(sources)
     add_library(anynpu_${name} STATIC ${sources})
     target_link_libraries(anynpu_${name} PUBLIC anynpu_flags ${ARG_USES} ${ARG_LINKS})
+    if(ARG_COLD)
+      target_compile_options(anynpu_${name} PRIVATE $<$<CONFIG:Release>:-Os>)
+    endif()
   else()
     add_library(anynpu_${name} INTERFACE)
     target_link_libraries(anynpu_${name} INTERFACE anynpu_flags ${ARG_USES} ${ARG_LINKS})

@@ -8,7 +8,9 @@
 All servers run from the beginning to the end; one that nobody asks anything costs nothing. In every round each
 gets the same picture over 1 and over 100 connections, for some seconds after a warm-up; every second round goes
 backwards. Ratios are taken within a round, so that a machine whose speed drifts does not decide them, and their
-medians over the rounds are printed. What HTTP adds for one client is measured request by request (added_cost).
+medians over the rounds are printed. What HTTP adds for one client is measured request by request (added_cost), with
+servers of its own: how fast an engine is, and what is cold after its runs, differs from process to process with the
+memory that it was given, by more than HTTP costs.
 """
 import argparse
 import json
@@ -37,6 +39,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 binaries = os.path.join(os.path.abspath(options.build), "bin")
 anynpu = os.path.join(binaries, "anynpu")
 CROWD = 100
+ADDED_SERVERS = 2  # in a round
 
 
 def output_of(*command):
@@ -101,15 +104,23 @@ def alone(threads):
 
 
 def added():
-    return json.loads(output_of(os.path.join(binaries, "added_cost"), str(servers[0].port), options.model, placement,
-                                picture, "20"))
+    figures = []
+    for _ in range(ADDED_SERVERS):
+        server = Server(*ANYNPU)
+        try:
+            server.wait_until_it_answers()
+            figures.append(json.loads(output_of(os.path.join(binaries, "added_cost"), str(server.port), options.model,
+                                                placement, picture, "20")))
+        finally:
+            server.stop()
+    return figures
 
 
+ANYNPU = ("anynpu serve", [anynpu, "serve", "--port", "{port}", "--model", options.model, "--placement", placement])
 FLASK = ["/usr/bin/python3", "peer.py"]  # Debian's, as its Flask is
 THREADS = ["gunicorn", "-w", "1", "--threads", "8", "-b", "127.0.0.1:{port}", "peer:app"]
 SYNC = ["gunicorn", "-w", str(cores), "-b", "127.0.0.1:{port}", "peer:app"]
-servers = [Server("anynpu serve", [anynpu, "serve", "--port", "{port}", "--model", options.model,
-                                   "--placement", placement])]
+servers = [Server(*ANYNPU)]
 if shutil.which("gunicorn"):
     servers += [Server(f"gunicorn, {cores} sync workers", SYNC, False),
                 Server("gunicorn, 1 worker, 8 threads", THREADS, False),
@@ -165,10 +176,10 @@ def judge(what, value, text, goal, holds):
 
 
 crowd = f"anynpu serve, {CROWD}"
-print(f"\nmedian of {options.rounds} rounds (least to most)")
+print(f"\nmedian of {options.rounds} rounds (least to most); of {options.rounds * ADDED_SERVERS} servers what is added")
 for key, what in (("added_ms", "added by HTTP and isolation, 1 client, ms"),
                   ("added_outside_ms", "  of which outside of the engine's own time, ms")):
-    values = [figures["added"][key] for figures in rounds]
+    values = [one[key] for figures in rounds for one in figures["added"]]
     judge(what, statistics.median(values), f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})",
           "<= 0.5", lambda value: value <= 0.5)
 share, text = ratio(crowd, f"alone, {cores} threads")

@@ -5,6 +5,8 @@
 //   speech_compare MODEL FOLDER [beam=N] [temperatures=0] [verbose=1] [peer=0] [clips=N]
 //                  [workers=N] [vad=MODEL] [language=en] [words=1] [mel=tile] [gain=X]
 //
+// beam: as speech::TranscribeOptions has it; 1 is greedy.
+//
 // mel=tile: Whisper hears the features of the fixed-point kernel for an NPU's tile. gain: what the
 // samples are multiplied by.
 #include <cstdio>
@@ -93,7 +95,7 @@ int program(int argc, char** argv) {
     if (samples.empty()) return fail({Code::kInvalid, clip.file.string() + " cannot be read"});
     audio_seconds += static_cast<double>(samples.size()) / speech::kSampleRate;
     speech::TranscribeOptions asked;
-    asked.beam_size = setting("beam", 1);
+    asked.beam_size = setting("beam", 0);
     asked.word_times = setting("words", 0) != 0;
     if (settings.contains("vad")) asked.segmentation = speech::Segmentation::kVad;
     if (settings.contains("temperatures")) asked.temperatures = {0};

@@ -29,7 +29,7 @@ struct TranscribeCommandOptions {
   std::string language;
   std::string prompt;
   double temperature = -1;
-  int beam = 1;
+  int beam = 0;
   int parallel = 0;
   bool beside = false, translate = false, words = false, vad = false, again = false;
   runtime::ServeOptions serve;
@@ -257,7 +257,9 @@ void add_transcribe_command(CLI::App& app, CommandContext& context) {
   command->add_option("--temperature", options->temperature, "the only one to decode at")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("T");
-  command->add_option("--beam", options->beam, "how many texts are followed at one time (1)")
+  command
+      ->add_option("--beam", options->beam,
+                   "how many texts are followed at one time (1, and 5 where that one is doubtful)")
       ->check(CLI::Range(1, 16))
       ->type_name("N");
   command->add_flag("--vad", options->vad, "cut silence away before");

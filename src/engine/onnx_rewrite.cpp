@@ -123,6 +123,22 @@ std::string_view graph_of(std::string_view model) {
   return reader.damaged() ? std::string_view() : graph;
 }
 
+/// The graph with what `write(out, index, field)` writes for each of its nodes.
+template <typename Write>
+std::string with_nodes(std::string_view graph, const Write& write) {
+  std::string out;
+  out.reserve(graph.size());
+  std::size_t index = 0;
+  ProtoReader reader(graph);
+  for (ProtoField field; reader.next(field);) {
+    if (field.number == kGraphNode && field.is_bytes)
+      write(out, index++, field);
+    else
+      out += field.whole;
+  }
+  return out;
+}
+
 // softmax(Q x K turned) x V, of rank 3.
 class AttentionFuser {
  public:
@@ -150,22 +166,13 @@ class AttentionFuser {
     for (const Node& node : nodes_)
       if (node.op == "Softmax") fuse(node);
     if (fused_.empty()) return {};
-    std::string out;
-    out.reserve(graph_.size());
-    std::size_t index = 0;
-    ProtoReader reader(graph_);
-    for (ProtoField field; reader.next(field);) {
-      if (field.number != kGraphNode || !field.is_bytes) {
-        out += field.whole;
-        continue;
-      }
-      const Node& node = nodes_[index++];
+    return with_nodes(graph_, [this](std::string& out, std::size_t index, const ProtoField& field) {
+      const Node& node = nodes_[index];
       if (const auto found = fused_.find(&node); found != fused_.end())
         append_field(out, kGraphNode, found->second);
       else if (!dropped_.contains(&node))
         out += field.whole;
-    }
-    return out;
+    });
   }
 
  private:
@@ -259,25 +266,16 @@ class Rewriter {
     }
     found_ = found_ || !replaced.empty();
 
-    std::string out;
-    out.reserve(bytes.size());
-    std::size_t index = 0;
-    ProtoReader again(bytes);
-    for (ProtoField field; again.next(field);) {
-      if (field.number != kGraphNode || !field.is_bytes) {
-        out += field.whole;
-        continue;
-      }
-      const Node& node = nodes[index++];
-      if (dropped.contains(&node)) continue;
+    return with_nodes(bytes, [&](std::string& out, std::size_t index, const ProtoField& field) {
+      const Node& node = nodes[index];
+      if (dropped.contains(&node)) return;
       if (const auto found = replaced.find(&node); found != replaced.end())
         append_field(out, kGraphNode, found->second);
       else if (node.op == "If" && depth < kDeepest)
         append_field(out, kGraphNode, with_branches(field.bytes, depth));
       else
         out += field.whole;
-    }
-    return out;
+    });
   }
 
   bool found() const { return found_ && !damaged_; }

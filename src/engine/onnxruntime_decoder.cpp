@@ -4,6 +4,8 @@
 // What a step returns as present.* is what the next one takes as past_key_values.*: the runtime's
 // own values are passed on, and only a beam that changes its order copies any. The keys and values
 // of what was heard (present.*.encoder.*) come from the first step and are used by all later ones.
+// Those of one input serve all texts of its beam: for Whisper base they are 37 MB, and each step
+// reads them for each text.
 #include "engine/onnxruntime_decoder.h"
 
 #include <algorithm>
@@ -21,6 +23,7 @@ constexpr const char* kLogits = "logits";
 constexpr std::string_view kPast = "past_key_values";
 constexpr std::string_view kPresent = "present";
 constexpr std::string_view kAttention = "cross_attentions.";
+constexpr std::size_t kBeams = 5;  // for which there is room at once
 
 bool has(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -160,6 +163,35 @@ Result<Owned<Value>> Decoder::take_rows(Value* from, std::span<const std::size_t
   return taken;
 }
 
+// The one row of a value as several. False where its memory cannot be repeated.
+Result<bool> Decoder::repeat(Past& past, std::size_t rows) const {
+  ANYNPU_TRY(held, floats_of(*api_, past.value.get()));
+  if (held.shape.empty() || held.shape[0] < 1) return false;
+  const std::size_t each = held.values.size() / static_cast<std::size_t>(held.shape[0]);
+  const std::size_t bytes = each * sizeof(float);
+  if (!past.is_repeated) {
+    if (held.shape[0] != 1) return false;
+    if (!past.memory || past.memory->bytes() != bytes || past.memory->times() < rows) {
+      past.memory.reset();
+      past.memory = RepeatedMemory::create(bytes, std::max(rows, kBeams));
+    }
+    if (!past.memory) return false;
+    std::memcpy(past.memory->data(), held.values.data(), bytes);
+  } else if (past.memory->times() < rows) {
+    return false;
+  }
+  Shape shape = held.shape;
+  shape[0] = static_cast<std::int64_t>(rows);
+  Value* raw = nullptr;
+  ANYNPU_CHECK(check(*api_,
+                     api_->create_tensor_with_data(memory_.get(), past.memory->data(), bytes * rows,
+                                                   shape.data(), shape.size(), kFloat, &raw),
+                     past.past));
+  past.value = Owned<Value>(raw, api_->release_value);
+  past.is_repeated = true;
+  return true;
+}
+
 Result<Decoder::Step> Decoder::run(const Value* ids, bool cached,
                                    const std::vector<const char*>& outputs) {
   *cached_flag_ = cached;
@@ -195,8 +227,10 @@ Result<Decoder::Step> Decoder::run(const Value* ids, bool cached,
 
 Result<> Decoder::keep(std::vector<Owned<Value>> outputs, bool cached) {
   std::size_t at = 1;
-  for (Past& past : past_)
+  for (Past& past : past_) {
+    if (!cached) past.is_repeated = false;
     if (!cached || !past.of_encoder) past.value = std::move(outputs[at++]);
+  }
   attention_.clear();
   for (; at < outputs.size(); ++at) attention_.push_back(std::move(outputs[at]));
   return {};
@@ -206,6 +240,7 @@ Result<Decoder::Step> Decoder::first(std::span<const std::int64_t> tokens, std::
                                      const Value* hidden,
                                      std::span<const std::int32_t> attention_layers) {
   hidden_ = hidden;
+  hears_one_ = rows == 1;
   rows_.resize(rows);
   for (std::size_t row = 0; row < rows; ++row) rows_[row] = row;
   std::vector<const char*> outputs = {kLogits};
@@ -238,8 +273,13 @@ Result<Decoder::Step> Decoder::next(std::span<const std::int64_t> tokens,
   if (!in_order) {
     for (Past& past : past_) {
       if (past.of_encoder && same_inputs) continue;
+      if (past.of_encoder && hears_one_) {
+        ANYNPU_TRY(repeated, repeat(past, parents.size()));
+        if (repeated) continue;
+      }
       ANYNPU_TRY(taken, take_rows(past.value.get(), parents));
       past.value = std::move(taken);
+      past.is_repeated = false;
     }
     rows_.assign(inputs.begin(), inputs.end());
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/result.h"
 #include "engine/onnxruntime_abi.h"
 #include "engine/onnxruntime_describe.h"
+#include "engine/repeated_memory.h"
 
 namespace anynpu::engine::ort {
 
@@ -63,10 +65,13 @@ class Decoder {
     std::string past, present;
     bool of_encoder = false;
     Owned<Value> value;
+    std::optional<RepeatedMemory> memory = {};  // of the value, while it is repeated
+    bool is_repeated = false;
   };
   Decoder(const Api& api, Network network, Owned<MemoryInfo> memory);
   Result<Owned<Value>> ids(std::span<const std::int64_t> tokens, std::size_t rows);
   Result<Owned<Value>> take_rows(Value* from, std::span<const std::size_t> rows) const;
+  Result<bool> repeat(Past& past, std::size_t rows) const;
   Result<Step> run(const Value* ids, bool cached, const std::vector<const char*>& outputs);
   Result<> keep(std::vector<Owned<Value>> outputs, bool cached);
 
@@ -90,6 +95,7 @@ class Decoder {
   std::vector<Owned<Value>> attention_;
   std::vector<std::string> attention_names_;
   std::vector<std::size_t> rows_;  // which row of hidden_ each row of the cache hears
+  bool hears_one_ = false;         // there is only one
 };
 
 }  // namespace anynpu::engine::ort

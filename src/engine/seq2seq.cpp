@@ -10,8 +10,8 @@ namespace anynpu::engine {
 namespace {
 
 constexpr int kMostTokens = 4096;
-constexpr int kMostBeams =
-    16;  // a row and a beam have a cache of their own, 37 MB for Whisper base
+// Each has a cache of its own, 37 MB for Whisper base.
+constexpr int kMostBeams = 16;
 constexpr int kMostSeed = 1 << 24;  // whole numbers that a float holds
 
 struct SettingsReader {

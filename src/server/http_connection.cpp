@@ -4,7 +4,8 @@
 // Bytes are received in one way only: a receive that does not block, and when nothing is there, a
 // wait for the socket to be readable. While a handler works, that wait goes on in the background:
 // it shows a client that has gone away, and keeps what a pipelining client has sent already. As
-// nothing is received into the buffer while the buffer is in use, no copy and no lock is needed.
+// nothing is received into the buffer while the buffer is in use, no copy and no lock is needed: a
+// body that Content-Length counts is read where it was received.
 #include "server/http_connection.h"
 
 #include <algorithm>
@@ -140,6 +141,7 @@ asio::awaitable<void> HttpConnection::run() {
     } else if (answerable) {
       written = co_await write(head, response, keep_alive, sent);
     }
+    brings_bodies_ = body_read_ > kHeadStep;
     ++shared_.requests;
     RequestRecord record;
     record.route = context.route;
@@ -164,8 +166,10 @@ asio::awaitable<void> HttpConnection::run() {
 // False when there is no request to be answered: the client has gone, or was idle for too long.
 asio::awaitable<bool> HttpConnection::read_head(RequestHead& head,
                                                 std::optional<Problem>& problem) {
+  take_back();
   gone_.reset();
   body_problem_.reset();
+  body_left_.reset();
   body_read_ = body_buffered_ = streamed_ = 0;
   body_terms_.reset();
   streaming_ = Streaming::kNo;
@@ -177,7 +181,7 @@ asio::awaitable<bool> HttpConnection::read_head(RequestHead& head,
   begin(Phase::kIdle, shared_.draining ? kLastChance : shared_.limits.idle_time);
   while (buffer_.size() == 0) {
     if (lost()) co_return false;
-    co_await more(kHeadStep);
+    co_await more(brings_bodies_ ? kBodyStep : kHeadStep);
   }
   fresh_ = false;
 
@@ -208,7 +212,10 @@ asio::awaitable<bool> HttpConnection::read_head(RequestHead& head,
   for (const auto& field : message)
     head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   head.chunked = parser_->chunked();
-  if (parser_->content_length()) head.content_length = *parser_->content_length();
+  if (parser_->content_length()) {
+    head.content_length = *parser_->content_length();
+    body_left_ = head.content_length;
+  }
   if (message.version() != 10 && message.version() != 11) {
     problem = Problem{505, Error{Code::kUnsupported, "the version is not HTTP/1.0 or HTTP/1.1"}};
     co_return true;
@@ -268,9 +275,37 @@ asio::awaitable<void> HttpConnection::answer(Context& context, std::optional<Pro
   context.response.headers.push_back({"X-Request-Id", context.id()});
 }
 
+bool HttpConnection::body_is_read() const {
+  return body_left_ ? *body_left_ == 0 : parser_->is_done();
+}
+
+void HttpConnection::take_back() {
+  buffer_.consume(std::exchange(lent_, 0));
+}
+
+std::string_view HttpConnection::lend() {
+  lent_ = static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), *body_left_));
+  *body_left_ -= lent_;
+  return {static_cast<const char*>(buffer_.data().data()), lent_};
+}
+
+// Of a body that comes in chunks; the bytes of the buffer that were used are added to `used`.
+std::string_view HttpConnection::parse_chunk(std::size_t& used, ErrorCode& error) {
+  // Not cleared: of a slow client's chunk only what came takes memory.
+  if (!chunk_) chunk_ = std::make_unique_for_overwrite<char[]>(kBodyStep);
+  auto& body = parser_->get().body();
+  body.data = chunk_.get();
+  body.size = kBodyStep;
+  body.more = true;
+  used = parser_->put(buffer_.data(), error);
+  buffer_.consume(used);
+  return {chunk_.get(), kBodyStep - body.size};
+}
+
 asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
+  take_back();
   if (body_problem_) co_return body_problem_->error;
-  if (parser_->is_done()) {
+  if (body_is_read()) {
     begin(Phase::kAnswer, Duration::max());
     co_return std::string_view();
   }
@@ -288,8 +323,6 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
     }
     expects_continue_ = false;
   }
-  // Not cleared: of a slow client's chunk only what came takes memory.
-  if (!chunk_) chunk_ = std::make_unique_for_overwrite<char[]>(kBodyStep);
   while (!body_problem_) {
     if (announced > most || body_read_ > most) {
       body_problem_ = Problem{
@@ -305,24 +338,19 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
                                        "try again in a moment")};
       break;
     }
-    auto& body = parser_->get().body();
-    body.data = chunk_.get();
-    body.size = kBodyStep;
-    body.more = true;
     ErrorCode error;
-    std::size_t used = parser_->put(buffer_.data(), error);
-    buffer_.consume(used);
-    std::size_t got = kBodyStep - body.size;
-    if (got > 0) {
-      body_read_ += got;
+    std::size_t used = 0;
+    const std::string_view got = body_left_ ? lend() : parse_chunk(used, error);
+    if (!got.empty()) {
+      body_read_ += got.size();
       if (!body_terms_ || body_terms_->is_stranger) {
-        body_buffered_ += got;
-        shared_.buffered += got;
+        body_buffered_ += got.size();
+        shared_.buffered += got.size();
       }
       deadline_ = body_deadline_;  // silence is the client's, not that of who works on these bytes
-      co_return std::string_view(chunk_.get(), got);
+      co_return got;
     }
-    if (parser_->is_done()) {
+    if (body_is_read()) {
       begin(Phase::kAnswer, Duration::max());
       co_return std::string_view();
     }
@@ -353,12 +381,11 @@ asio::awaitable<Result<std::string_view>> HttpConnection::read_body() {
 
 // Reads over a small rest of the body, so that the next request can follow. False: close instead.
 asio::awaitable<bool> HttpConnection::finish_body() {
-  if (parser_->is_done()) co_return true;
-  bool small =
-      parser_->content_length() && *parser_->content_length() - body_read_ <= kMostDiscarded;
+  if (body_is_read()) co_return true;
+  const bool small = body_left_ && *body_left_ <= kMostDiscarded;
   if (!small || expects_continue_) co_return false;
   bool good = true;
-  while (good && !parser_->is_done()) {
+  while (good && !body_is_read()) {
     Result<std::string_view> bytes = co_await read_body();
     good = bytes.has_value();
   }
@@ -387,8 +414,7 @@ asio::awaitable<bool> HttpConnection::begin_stream(const RequestHead& head,
   if (client_gone() || streaming_ != Streaming::kNo) co_return false;
   const bool chunks = head.http_minor > 0;
   // A body that was not read to its end would be taken for the next request.
-  const bool keep_alive =
-      chunks && !shared_.draining && parser_->keep_alive() && parser_->is_done();
+  const bool keep_alive = chunks && !shared_.draining && parser_->keep_alive() && body_is_read();
   streaming_ = keep_alive ? Streaming::kChunks : Streaming::kToTheEnd;
   chunked_ = chunks;
   std::string first = encode_head(response, std::nullopt, head.http_minor, keep_alive);

@@ -60,6 +60,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   asio::awaitable<bool> read_head(RequestHead& head, std::optional<Problem>& problem);
   asio::awaitable<void> answer(Context& context, std::optional<Problem>& problem);
   asio::awaitable<Result<std::string_view>> read_body();
+  bool body_is_read() const;
+  std::string_view lend();
+  void take_back();
+  std::string_view parse_chunk(std::size_t& used, ErrorCode& error);
   asio::awaitable<bool> write(const RequestHead& head, const Response& response, bool keep_alive,
                               std::uint64_t& sent);
   asio::awaitable<bool> begin_stream(const RequestHead& head, const Response& response);
@@ -84,7 +88,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
-  std::unique_ptr<char[]> chunk_;  // what read_body returned last
+  std::unique_ptr<char[]> chunk_;  // what read_body returned last, of a body in chunks
+  std::size_t lent_ = 0;           // the bytes of the buffer that it returned last, of another one
 
   Phase phase_ = Phase::kIdle;
   TimePoint deadline_ = TimePoint::max();
@@ -103,7 +108,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::uint64_t streamed_ = 0;  // bytes
 
   bool expects_continue_ = false;
-  std::optional<BodyTerms> body_terms_;  // other than the server's
+  std::optional<BodyTerms> body_terms_;     // other than the server's
+  std::optional<std::uint64_t> body_left_;  // of the bytes that Content-Length counts
+  bool brings_bodies_ = false;              // the last request had one
   std::uint64_t body_read_ = 0;
   std::uint64_t body_buffered_ = 0;  // of it, what counts in HttpShared::buffered
   std::optional<Problem> body_problem_;

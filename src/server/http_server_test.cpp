@@ -9,6 +9,7 @@
 #include <thread>
 
 #include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -133,6 +134,29 @@ TEST_F(HttpServerTest, Pipelining) {
     EXPECT_EQ(client.read().body, "hello " + std::to_string(i));
     EXPECT_EQ(client.read().body, "body" + std::to_string(i));
   }
+}
+
+TEST_F(HttpServerTest, PipelinedBodiesOfAllSizesEndWhereTheySay) {
+  start();
+  TestClient client(port_);
+  std::string all;
+  std::vector<std::string> bodies;
+  for (const std::size_t size : {0, 1, 4000, 4096, 5000, 65535, 65536, 70000, 200000, 3}) {
+    std::string& body = bodies.emplace_back(size, '.');
+    for (std::size_t i = 0; i < size; ++i) body[i] = static_cast<char>('a' + (i * 7 + size) % 26);
+    all += TestClient::request("POST", "/echo", "", body) +
+           TestClient::request("POST", "/skip", "", body) +
+           fmt::format(
+               "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
+               size == 0 ? "" : fmt::format("{:x}\r\n{}\r\n", size, body));
+  }
+  std::thread sender([&] { client.send(all); });
+  for (const std::string& body : bodies) {
+    EXPECT_EQ(client.read().body, body);
+    EXPECT_EQ(client.read().status, 200);
+    EXPECT_EQ(client.read().body, body);
+  }
+  sender.join();
 }
 
 TEST_F(HttpServerTest, PipelinedBytesWaitWhileAHandlerWorks) {

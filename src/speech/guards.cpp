@@ -9,6 +9,12 @@
 
 namespace anynpu::speech {
 
+namespace {
+
+constexpr double kSureLogprob = -0.45;  // the mean of a token's
+
+}  // namespace
+
 double compression_ratio(std::string_view text) {
   if (text.empty()) return 0;
   uLongf size = compressBound(static_cast<uLong>(text.size()));
@@ -21,6 +27,10 @@ double compression_ratio(std::string_view text) {
 
 double average_logprob(const Heard& heard) {
   return heard.sum_logprob / static_cast<double>(heard.tokens.size() + 1);
+}
+
+bool is_doubtful(const Heard& heard) {
+  return average_logprob(heard) < kSureLogprob;
 }
 
 bool is_better(const Attempt& a, const Attempt& b, const TranscribeOptions& options) {

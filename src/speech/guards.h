@@ -23,6 +23,10 @@ struct Verdict {
 };
 Verdict judge(const Heard& heard, std::string_view text, const TranscribeOptions& options);
 
+/// Whether a text is so unlikely that a wider search may well find a better one. Of read speech a
+/// quarter is, with more than half of all errors in it.
+bool is_doubtful(const Heard& heard);
+
 /// A text that was heard, and how.
 struct Attempt {
   Heard heard;

@@ -30,6 +30,12 @@ TEST(Guards, UnlikelyAndRepeatedTextIsDecodedAgain) {
   EXPECT_FALSE(judge(quiet, "thank you", options).again);
 }
 
+TEST(Guards, TextThatIsUnlikelyButNotBadIsDoubtful) {
+  EXPECT_FALSE(is_doubtful(attempt("", -0.4).heard));
+  EXPECT_TRUE(is_doubtful(attempt("", -0.5).heard));
+  EXPECT_FALSE(judge(attempt("", -0.5).heard, "the most unusual thing", {}).again);
+}
+
 TEST(Guards, OfBadTextsTheLikelierThatDoesNotLoopIsTaken) {
   const TranscribeOptions options;
   const Attempt cold = attempt("a peaceful knight", -1.2);

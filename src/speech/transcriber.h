@@ -61,7 +61,9 @@ struct TranscribeOptions {
   std::string prompt;      // text that went before, for spelling and style
   /// Tried one after another until the guards are content.
   std::vector<float> temperatures = {0.0F, 0.2F, 0.4F, 0.6F, 0.8F, 1.0F};
-  int beam_size = 1;  // at temperature 0; 1: greedy
+  /// Texts that are followed side by side at temperature 0. 0: one, and several once more where
+  /// that one is doubtful.
+  int beam_size = 0;
   bool word_times = false;
   Segmentation segmentation = Segmentation::kAuto;
   /// Whether a window is told the text of the one before; by windows only.

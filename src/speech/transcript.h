@@ -58,7 +58,7 @@ struct Transcript {
   Timings timings;
   int windows = 0;  // stretches of audio that the model was given
   int batches = 0;  // runs that they were put into
-  int retries = 0;  // windows that were decoded again at a higher temperature
+  int retries = 0;  // times that a window was decoded again
   /// How the times of words were found, for people; empty without words.
   std::string word_times;
   /// What the caller should know: that the audio is not in the model's language, for example.

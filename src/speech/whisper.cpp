@@ -32,6 +32,7 @@ constexpr float kHot = 0.5F;  // text drawn hotter than this is not told to the 
 constexpr double kFrameSeconds = 0.02;   // of the encoder
 constexpr double kLeastRest = 1;         // seconds of a window that are worth another look
 constexpr float kSureOfLanguage = 0.5F;  // a likelier one is not doubted
+constexpr int kDoubtfulBeams = 5;        // texts that are followed where one was doubtful
 constexpr const char* kByAttention = "dynamic time warping of the decoder's attention";
 
 /// What stays the same for all windows of a transcription.
@@ -175,7 +176,7 @@ class Whisper : public Transcriber {
         more = window.has_value();
         if (!more) break;
         Asked asked = ask_about(std::move(*window), task, before);
-        auto answer = task.listener.ask(question_of(asked, first_temperature(task), task));
+        auto answer = task.listener.ask(question_of(asked, first_temperature(task), beams(task)));
         waiting.push_back({std::move(asked), std::move(answer)});
       }
       if (waiting.empty()) break;
@@ -222,6 +223,7 @@ class Whisper : public Transcriber {
   static float first_temperature(const Task& task) {
     return task.options.temperatures.empty() ? 0.0F : task.options.temperatures[0];
   }
+  static int beams(const Task& task) { return std::max(1, task.options.beam_size); }
 
   Asked ask_about(Window window, Task& task, const std::vector<int>& before) const {
     Asked asked;
@@ -248,7 +250,7 @@ class Whisper : public Transcriber {
     return asked;
   }
 
-  Question question_of(const Asked& asked, float temperature, const Task& task) const {
+  Question question_of(const Asked& asked, float temperature, int beam_size) const {
     Question question;
     question.audio = asked.features;
     question.shape = {1, kBins, static_cast<std::int64_t>(asked.features->size()) / kBins};
@@ -256,7 +258,7 @@ class Whisper : public Transcriber {
     question.settings = tokens_.settings();
     question.settings.start_position = asked.start_position;
     question.settings.temperature = temperature;
-    question.settings.beam_size = temperature > 0 ? 1 : std::max(1, task.options.beam_size);
+    question.settings.beam_size = temperature > 0 ? 1 : beam_size;
     question.suppress = tokens_.suppress;
     question.suppress_first = tokens_.suppress_first;
     return question;
@@ -275,7 +277,7 @@ class Whisper : public Transcriber {
       if (i == 0 && first != nullptr) {
         attempt.heard = *first;
       } else {
-        Question question = question_of(asked, temperatures[i], task);
+        Question question = question_of(asked, temperatures[i], beams(task));
         question.settings.seed = static_cast<std::uint32_t>(i);
         ANYNPU_TRY(answer, task.listener.ask(std::move(question)).get());
         attempt.heard = std::move(answer.rows[0]);
@@ -288,11 +290,29 @@ class Whisper : public Transcriber {
         ANYNPU_CHECK(try_next_language(asked, attempt, task));
         verdict = judge(attempt.heard, attempt.text, task.options);
       }
+      const bool may_search =
+          task.options.beam_size == 0 && temperatures[i] <= 0 && !verdict.silence;
+      if (may_search && is_doubtful(attempt.heard)) {
+        ANYNPU_CHECK(search_wider(asked, attempt, task));
+        verdict = judge(attempt.heard, attempt.text, task.options);
+      }
       if (!verdict.again)
         return Settled{std::move(attempt.heard), attempt.temperature, verdict.silence};
       if (!best || is_better(attempt, *best, task.options)) best = std::move(attempt);
     }
     return Settled{std::move(best->heard), best->temperature, false};
+  }
+
+  // The best of several texts, if it is better than the one that was followed alone.
+  Result<> search_wider(const Asked& asked, Attempt& attempt, Task& task) const {
+    ANYNPU_TRY(answer, task.listener.ask(question_of(asked, 0, kDoubtfulBeams)).get());
+    ++task.builder.transcript().retries;
+    Attempt wider{std::move(answer.rows[0]), {}, attempt.temperature};
+    wider.text = plain_text(wider.heard);
+    wider.heard.language = attempt.heard.language;
+    wider.heard.languages = attempt.heard.languages;
+    if (is_better(wider, attempt, task.options)) attempt = std::move(wider);
+    return {};
   }
 
   // Unlikely text in a language that was heard with doubt: perhaps it is the next likeliest one.
@@ -305,7 +325,8 @@ class Whisper : public Transcriber {
     const auto next = std::max_element(likely.begin(), likely.end()) - likely.begin();
     const int other = tokens_.first_language + static_cast<int>(next);
     std::replace(asked.prompt.begin(), asked.prompt.end(), heard, other);
-    ANYNPU_TRY(answer, task.listener.ask(question_of(asked, attempt.temperature, task)).get());
+    ANYNPU_TRY(answer,
+               task.listener.ask(question_of(asked, attempt.temperature, beams(task))).get());
     Transcript& transcript = task.builder.transcript();
     ++transcript.retries;
     Attempt again{std::move(answer.rows[0]), {}, attempt.temperature};
@@ -379,8 +400,7 @@ class Whisper : public Transcriber {
   Result<std::vector<std::vector<Word>>> align(const Asked& asked, const Pieces& pieces,
                                                Task& task) const {
     const std::vector<int> text = text_of(pieces);
-    Question question = question_of(asked, 0, task);
-    question.settings.beam_size = 1;
+    Question question = question_of(asked, 0, 1);
     question.settings.max_tokens = 0;
     question.settings.start_position = 0;
     const int language = task.language >= 0 ? task.language : tokens_.first_language;

@@ -58,7 +58,7 @@ Result<> judge(std::string_view said, bool fatal, bool ended) {
 }
 
 Image from_inks(const std::vector<std::uint8_t>& inks, int width, int height, bool inverted) {
-  Image image = make_image(width, height);
+  Image image = uncleared_image(width, height);
   const std::uint8_t* in = inks.data();
   const unsigned flip = inverted ? 0 : 255;
   for (std::size_t i = 0; i < image.rgb.size(); i += 3, in += 4) {
@@ -90,7 +90,7 @@ Result<Decoded> decode_jpeg(std::span<const std::byte> encoded, const DecodeOpti
   if (inks) {
     ink_pixels.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 4);
   } else {
-    image = make_image(width, height);
+    image = uncleared_image(width, height);
   }
   // At a reduced scale the chroma planes seldom need upsampling, and its finest way does not show.
   const int flags = TJFLAG_LIMITSCANS | (eighths < kFullScale ? TJFLAG_FASTUPSAMPLE : 0);

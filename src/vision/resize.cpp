@@ -73,14 +73,14 @@ Image resize(const Image& source, const Region& part, int width, int height) {
     const int first = rows.identity ? 0 : rows.spans.front().first;
     const int end =
         rows.identity ? source.height : rows.spans.back().first + rows.spans.back().count;
-    narrowed = make_image(width, end - first);
+    narrowed = uncleared_image(width, end - first);
     blend_columns(source, first, columns, narrowed);
     for (Span& span : rows.spans) span.first -= first;
     wide = &narrowed;
   }
   if (rows.identity && columns.identity) return source;
   if (rows.identity) return narrowed;
-  Image out = make_image(width, height);
+  Image out = uncleared_image(width, height);
   blend_rows(*wide, rows, out);
   return out;
 }

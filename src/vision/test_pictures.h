@@ -22,10 +22,10 @@ namespace anynpu::vision::test {
 using Encoded = std::vector<std::byte>;
 
 /// The decoded bytes, red first; none after a failure of the test.
-inline std::vector<std::uint8_t> pixels_of(const Encoded& encoded) {
+inline Pixels pixels_of(const Encoded& encoded) {
   const auto decoded = decode(encoded);
   EXPECT_TRUE(decoded) << decoded.error().message;
-  return decoded ? decoded->image.rgb : std::vector<std::uint8_t>{};
+  return decoded ? decoded->image.rgb : Pixels();
 }
 
 /// Smooth, with different corners, so that a turned or mirrored copy differs.
@@ -144,7 +144,7 @@ inline Encoded png(int width, int height, std::vector<std::uint8_t> rows,
   return encoded;
 }
 inline Encoded png(const Image& image, const PngOptions& options = {}) {
-  return png(image.width, image.height, image.rgb, options);
+  return png(image.width, image.height, {image.rgb.begin(), image.rgb.end()}, options);
 }
 
 inline std::uint32_t png_crc(const Encoded& bytes, std::size_t at, std::size_t count) {

@@ -6,6 +6,7 @@
 // ANYNPU_MIRROR that has speech/transcripts.tsv, some of its clips are added.
 #include <algorithm>
 #include <map>
+#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -251,6 +252,36 @@ TEST(Whisper, HearsTheLanguageTheWordsAndTheirTimes) {
   std::size_t words = 0;
   for (const speech::Segment& segment : transcript.segments) words += segment.words.size();
   EXPECT_GE(words, 8U);
+}
+
+TEST(Whisper, SearchesWiderWhereItsTextIsDoubtful) {
+  speech::Transcriber* whisper = open("whisper_base");
+  ASSERT_NE(whisper, nullptr);
+  speech::TranscribeOptions greedy, usual;
+  greedy.beam_size = 1;
+  for (speech::TranscribeOptions* options : {&greedy, &usual}) {
+    options->language = "en";
+    options->temperatures = {0};
+  }
+  const auto likelihood = [](const speech::Transcript& transcript) {
+    return transcript.segments.empty() ? 0 : transcript.segments[0].avg_logprob;
+  };
+  int doubtful = 0, sure = 0;
+  for (const bool noisy : {false, true}) {
+    std::vector<float> sound = noisy ? samples_of(voices()[0].file) : in_a_row(0.1);
+    std::mt19937 random(1);
+    for (float& sample : sound)
+      if (noisy)
+        sample += 0.1F * (static_cast<float>(random()) / static_cast<float>(1U << 31U) - 1);
+    const speech::Transcript alone = hear(*whisper, sound, greedy);
+    const speech::Transcript best = hear(*whisper, sound, usual);
+    EXPECT_EQ(alone.retries, 0);
+    EXPECT_GE(likelihood(best), likelihood(alone) - 1e-6);
+    EXPECT_EQ(best.retries, likelihood(alone) < -0.45 ? 1 : 0) << alone.text;
+    (best.retries > 0 ? doubtful : sure) += 1;
+  }
+  EXPECT_GT(doubtful, 0);
+  EXPECT_GT(sure, 0);
 }
 
 TEST(Whisper, HearsTheFeaturesOfAnNpusTile) {

@@ -159,7 +159,10 @@ SpeechJobs::SpeechJobs(SpeechService& service, std::filesystem::path folder)
     : service_(service), folder_(std::move(folder)) {
   load();
   count_open();
-  service_.on_tick([this] { tick(); });
+  service_.on_tick([this] {
+    tick();
+    return open_jobs() > 0;
+  });
 }
 
 SpeechJobs::~SpeechJobs() {
@@ -267,6 +270,7 @@ Result<JobStatus> SpeechJobs::add(Draft& draft, const SpeechWork& work,
   const std::vector<std::filesystem::path> forgotten = forget_oldest();
   count_open();
   lock.unlock();
+  service_.tick_soon();
   for (const std::filesystem::path& folder : forgotten) remove_folder(folder);
   return status;
 }

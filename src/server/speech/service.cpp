@@ -16,6 +16,7 @@ namespace anynpu::server {
 namespace {
 
 constexpr Duration kTick = milliseconds(100);
+constexpr Duration kIdleTick = seconds(1);
 constexpr double kDetectSeconds = 30;
 
 int places(const SpeechOptions& options) {
@@ -102,9 +103,20 @@ void SpeechService::end() {
   if (keeper_.joinable()) keeper_.join();
 }
 
-void SpeechService::on_tick(std::function<void()> tick) {
-  std::lock_guard lock(tick_mutex_);
-  tick_ = std::move(tick);
+void SpeechService::on_tick(std::function<bool()> tick) {
+  {
+    std::lock_guard lock(tick_mutex_);
+    tick_ = std::move(tick);
+  }
+  tick_soon();
+}
+
+void SpeechService::tick_soon() {
+  {
+    std::lock_guard lock(mutex_);
+    soon_ = true;
+  }
+  changed_.notify_all();
 }
 
 Result<std::shared_ptr<Transcription>> SpeechService::start(SpeechWork work, Input input) {
@@ -135,6 +147,7 @@ Result<std::shared_ptr<Transcription>> SpeechService::start(SpeechWork work, Inp
     running_.pop_back();
     return Error{Code::kBusy, fmt::format("no thread for a transcription: {}", problem.what())};
   }
+  changed_.notify_all();
   return transcription;
 }
 
@@ -255,16 +268,19 @@ void SpeechService::look_after() {
       each = next;
     }
     const bool ending = ending_;
+    bool soon = std::exchange(soon_, false);
     lock.unlock();
     for (const auto& transcription : abandoned) transcription->stop();
     for (Running& running : ended) running.thread.join();
     models_.tidy();
     if (!ending) {
       std::lock_guard ticking(tick_mutex_);
-      if (tick_) tick_();
+      if (tick_) soon = tick_() || soon;
     }
     lock.lock();
-    if (!ending_ || !running_.empty()) changed_.wait_for(lock, ending_ ? milliseconds(5) : kTick);
+    if (soon_ || (ending_ && running_.empty())) continue;
+    const bool idle = running_.empty() && !soon;
+    changed_.wait_for(lock, ending_ ? milliseconds(5) : idle ? kIdleTick : kTick);
   }
 }
 

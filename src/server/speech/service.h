@@ -48,9 +48,12 @@ class SpeechService {
   Result<std::shared_ptr<speech::Transcriber>> choose(const SpeechWork& work);
 
   SpeechFigures figures() const;
-  /// Called about ten times a second, on a thread of the service's; for jobs. Nothing: no more, and
-  /// not any more when this returns.
-  void on_tick(std::function<void()> tick);
+  /// Called on a thread of the service's, for jobs: ten times a second while it says that there is
+  /// something to do, or a transcription is under way, and else once. Nothing: no more, and not any
+  /// more when this returns.
+  void on_tick(std::function<bool()> tick);
+  /// There is something to do for it.
+  void tick_soon();
 
   /// Stops everything and waits for it.
   void end();
@@ -75,8 +78,9 @@ class SpeechService {
   std::list<Running> running_;
   SpeechFigures figures_;
   bool ending_ = false;
+  bool soon_ = false;
   std::mutex tick_mutex_;  // held while it is called
-  std::function<void()> tick_;
+  std::function<bool()> tick_;
   std::thread keeper_;
 };
 
