@@ -29,13 +29,13 @@ TEST(FrigateMessages, TensorsInEveryLayout) {
   Request planar{.shape = {1, 3, 2, 2}, .dtype = "uint8"};
   auto other = image_of(planar, packed.substr(0, 12));
   ASSERT_TRUE(other);
-  EXPECT_EQ(other->rgb, (std::vector<std::uint8_t>{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}));
+  EXPECT_EQ(other->rgb, (vision::Pixels{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}));
 
   Request real{.shape = {1, 1, 1, 3}, .dtype = "float32"};
   const float values[3] = {0.0F, 0.5F, 7.0F};
   auto third = image_of(real, std::string(reinterpret_cast<const char*>(values), sizeof values));
   ASSERT_TRUE(third);
-  EXPECT_EQ(third->rgb, (std::vector<std::uint8_t>{0, 128, 255}));
+  EXPECT_EQ(third->rgb, (vision::Pixels{0, 128, 255}));
 }
 
 TEST(FrigateMessages, ModelMessages) {
