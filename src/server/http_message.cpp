@@ -120,13 +120,20 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+std::string to_text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 Response json_response(const Json& json, int status) {
+  return json_text_response(to_text(json), status);
+}
+
+Response json_text_response(std::string text, int status) {
   Response response;
   response.status = status;
   response.headers.push_back({"Content-Type", "application/json"});
   response.headers.push_back({"Cache-Control", "no-store"});
-  // Names of strangers may be in it: what is not UTF-8 is replaced, never thrown about.
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  response.body = std::move(text);
   response.body += '\n';
   return response;
 }

@@ -45,7 +45,11 @@ struct Response {
 /// "Not Found"
 std::string_view reason_phrase(int status);
 
+/// As one line; names of strangers may be in it: what is not UTF-8 is replaced.
+std::string to_text(const Json& json);
 Response json_response(const Json& json, int status = 200);
+/// `text` is JSON already.
+Response json_text_response(std::string text, int status = 200);
 
 /// The first line and the headers, ready to be sent. `body_bytes` is what Content-Length says;
 /// without it the body comes in chunks (HTTP/1.1), or ends with the connection (HTTP/1.0).

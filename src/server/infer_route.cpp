@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.h"
 #include "server/http_error.h"
 #include "server/picture_answer.h"
 #include "server/picture_upload.h"
@@ -54,50 +55,67 @@ double rounded(double ms) {
   return std::round(ms * 1000) / 1000;
 }
 
-// The tensor that takes the picture.
-Json picture_shape(const engine::SessionInfo& session) {
+// Of the tensor that takes the picture.
+engine::Shape picture_shape(const engine::SessionInfo& session) {
   for (const engine::TensorInfo& input : session.inputs)
     if (input.shape.size() == 4) return input.shape;
-  return session.inputs.empty() ? Json::array() : Json(session.inputs.front().shape);
+  return session.inputs.empty() ? engine::Shape() : session.inputs.front().shape;
 }
 
-Json answer_json(const FoundModel& found, const PictureAnswer& answer) {
-  if (answer.error) return error_json(*answer.error);
+std::string answer_text(const FoundModel& found, const PictureAnswer& answer) {
+  if (answer.error) return to_text(error_json(*answer.error));
   const runtime::ServedModel& served = *found.hosted->served;
   const runtime::Reply& reply = answer.reply;
-  Json list = Json::array();
-  for (const vision::Prediction& prediction : answer.predictions)
-    list.push_back(vision::to_json(prediction));
   const std::string& no_npu = served.placements().no_npu;
-  Json json = {{"success", true},
-               {"predictions", std::move(list)},
-               {"inference_time_ms", rounded(reply.infer_ms)},
-               {"shape", picture_shape(served.session())},
-               {"model", served.package().name},
-               {"version", served.version()},
-               {"device", reply.device},
-               {"engine", reply.engine},
-               {"artifact", reply.artifact},
-               {"fallback", reply.fallback ? Json(*reply.fallback) : Json(false)},
-               {"attempts", reply.attempts},
-               {"image", {{"width", answer.width}, {"height", answer.height}}},
-               {"timings_ms",
-                {{"decode", rounded(answer.decode_ms)},
-                 {"preprocess", rounded(answer.preprocess_ms)},
-                 {"queue", rounded(answer.queue_ms)},
-                 {"infer", rounded(reply.infer_ms)},
-                 {"postprocess", rounded(answer.post_ms)},
-                 {"total", rounded(answer.total_ms)}}},
-               {"why_no_npu", no_npu.empty() ? Json(nullptr) : Json(no_npu)}};
-  if (!reply.note.empty()) json["note"] = reply.note;
-  if (!found.label.empty()) json["label"] = found.label;
-  return json;
+  std::string text;
+  text.reserve(1024);
+  {
+    JsonObject json(text);
+    json.add("success", true);
+    append_json_list(
+        json.name("predictions"), answer.predictions,
+        [](std::string& to, const vision::Prediction& each) { vision::append_json(to, each); });
+    json.add("inference_time_ms", rounded(reply.infer_ms));
+    append_json_list(json.name("shape"), picture_shape(served.session()),
+                     [](std::string& to, std::int64_t each) { append_json(to, each); });
+    json.add("model", served.package().name);
+    json.add("version", served.version());
+    json.add("device", reply.device);
+    json.add("engine", reply.engine);
+    json.add("artifact", reply.artifact);
+    if (reply.fallback)
+      json.add("fallback", *reply.fallback);
+    else
+      json.add("fallback", false);
+    json.add("attempts", reply.attempts);
+    {
+      JsonObject image(json.name("image"));
+      image.add("width", answer.width);
+      image.add("height", answer.height);
+    }
+    {
+      JsonObject timings(json.name("timings_ms"));
+      timings.add("decode", rounded(answer.decode_ms));
+      timings.add("preprocess", rounded(answer.preprocess_ms));
+      timings.add("queue", rounded(answer.queue_ms));
+      timings.add("infer", rounded(reply.infer_ms));
+      timings.add("postprocess", rounded(answer.post_ms));
+      timings.add("total", rounded(answer.total_ms));
+    }
+    if (no_npu.empty())
+      json.add("why_no_npu", nullptr);
+    else
+      json.add("why_no_npu", no_npu);
+    if (!reply.note.empty()) json.add("note", reply.note);
+    if (!found.label.empty()) json.add("label", found.label);
+  }
+  return text;
 }
 
 /// The answers to all pictures of a request, as they come, from any thread.
 struct Gathering {
   FoundModel found;
-  std::vector<Json> results;
+  std::vector<std::string> results;  // JSON
   std::vector<std::optional<PictureAnswer>> failed;
   std::atomic<std::size_t> missing = 0;
   std::function<void(Response)> done;
@@ -105,8 +123,8 @@ struct Gathering {
   void take(std::size_t index, PictureAnswer answer) {
     if (results.size() == 1)
       return done(answer.error ? error_response(answer)
-                               : json_response(answer_json(found, answer)));
-    results[index] = answer_json(found, answer);
+                               : json_text_response(answer_text(found, answer)));
+    results[index] = answer_text(found, answer);
     if (answer.error) failed[index] = std::move(answer);
     if (missing.fetch_sub(1) == 1) done(response());
   }
@@ -120,13 +138,18 @@ struct Gathering {
       if (first == nullptr) first = &*each;
       ++failures;
     }
-    Json list = Json::array();
-    for (Json& result : results) list.push_back(std::move(result));
-    Json json = {{"success", failures == 0}, {"results", std::move(list)}};
-    if (failures < results.size()) return json_response(json);
+    std::string text;
+    {
+      JsonObject json(text);
+      json.add("success", failures == 0);
+      append_json_list(json.name("results"), results,
+                       [](std::string& to, const std::string& each) { to += each; });
+      if (failures == results.size())
+        json.name("error") += to_text(error_json(*first->error)["error"]);
+    }
+    if (failures < results.size()) return json_text_response(std::move(text));
     Response response = error_response(*first);
-    json["error"] = error_json(*first->error)["error"];
-    response.body = json_response(json).body;
+    response.body = json_text_response(std::move(text)).body;
     return response;
   }
 };

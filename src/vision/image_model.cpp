@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "vision/canary_input.h"
 #include "vision/classify.h"
 #include "vision/decode.h"
@@ -28,11 +29,12 @@ double rounded(float value, double steps) {
   return std::round(double{value} * steps) / steps;
 }
 
-Json to_json(const Box& box, double steps) {
-  return {{"x_min", rounded(box.x_min, steps)},
-          {"y_min", rounded(box.y_min, steps)},
-          {"x_max", rounded(box.x_max, steps)},
-          {"y_max", rounded(box.y_max, steps)}};
+void append_box(std::string& to, const Box& box, double steps) {
+  JsonObject json(to);
+  json.add("x_min", rounded(box.x_min, steps));
+  json.add("y_min", rounded(box.y_min, steps));
+  json.add("x_max", rounded(box.x_max, steps));
+  json.add("y_max", rounded(box.y_max, steps));
 }
 
 Decoded whole(Image image) {
@@ -52,13 +54,20 @@ std::shared_ptr<const runtime::InputSource> canary_of(Decoded decoded,
 
 }  // namespace
 
+void append_json(std::string& to, const Prediction& prediction) {
+  JsonObject json(to);
+  json.add("class_id", prediction.class_id);
+  json.add("label", prediction.label);
+  json.add("score", rounded(prediction.score, 1e6));
+  if (prediction.box) append_box(json.name("box"), *prediction.box, 1e2);
+  if (prediction.box_normalized)
+    append_box(json.name("box_normalized"), *prediction.box_normalized, 1e6);
+}
+
 Json to_json(const Prediction& prediction) {
-  Json json = {{"class_id", prediction.class_id},
-               {"label", prediction.label},
-               {"score", rounded(prediction.score, 1e6)}};
-  if (prediction.box) json["box"] = to_json(*prediction.box, 1e2);
-  if (prediction.box_normalized) json["box_normalized"] = to_json(*prediction.box_normalized, 1e6);
-  return json;
+  std::string text;
+  append_json(text, prediction);
+  return Json::parse(text);
 }
 
 Result<ImageModel> ImageModel::create(const model::Package& package,

@@ -35,6 +35,7 @@ struct Prediction {
 
 /// {class_id, label, score} and, for detections, box and box_normalized as {x_min, y_min, x_max,
 /// y_max}.
+void append_json(std::string& to, const Prediction& prediction);
 Json to_json(const Prediction& prediction);
 
 struct InterpretOptions {

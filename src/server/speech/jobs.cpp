@@ -36,9 +36,14 @@ Result<std::string> new_job_id() {
   return id;
 }
 
+// First under another name, so that a transcription that has yet to end adds nothing while it is
+// emptied. A server that ends meanwhile removes it at its next start.
 void remove_folder(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
+  std::error_code failed;
+  std::filesystem::path going = folder;
+  if (!folder.string().ends_with(kIncoming)) going += kIncoming;
+  std::filesystem::rename(folder, going, failed);
+  std::filesystem::remove_all(failed ? folder : going, failed);
 }
 
 bool is_open(JobState state) {
