@@ -32,6 +32,7 @@ constexpr float kHot = 0.5F;  // text drawn hotter than this is not told to the 
 constexpr double kFrameSeconds = 0.02;   // of the encoder
 constexpr double kLeastRest = 1;         // seconds of a window that are worth another look
 constexpr float kSureOfLanguage = 0.5F;  // a likelier one is not doubted
+constexpr float kSureThoughBad = 0.8F;   // nor this one, even if its text is what no one would say
 constexpr int kDoubtfulBeams = 5;        // texts that are followed where one was doubtful
 constexpr const char* kByAttention = "dynamic time warping of the decoder's attention";
 
@@ -286,8 +287,10 @@ class Whisper : public Transcriber {
       note_language(asked, attempt.heard, task);
       attempt.text = plain_text(attempt.heard);
       Verdict verdict = judge(attempt.heard, attempt.text, task.options);
-      if (verdict.again && by_ear && i == 0) {
-        ANYNPU_CHECK(try_next_language(asked, attempt, task));
+      const bool doubtful = is_doubtful(attempt.heard) && !verdict.silence;
+      if ((verdict.again || doubtful) && by_ear && i == 0) {
+        const float sure = verdict.again ? kSureThoughBad : kSureOfLanguage;
+        ANYNPU_CHECK(try_next_language(asked, attempt, sure, task));
         verdict = judge(attempt.heard, attempt.text, task.options);
       }
       const bool may_search =
@@ -316,11 +319,11 @@ class Whisper : public Transcriber {
   }
 
   // Unlikely text in a language that was heard with doubt: perhaps it is the next likeliest one.
-  Result<> try_next_language(Asked& asked, Attempt& attempt, Task& task) const {
+  Result<> try_next_language(Asked& asked, Attempt& attempt, float sure, Task& task) const {
     std::vector<float> likely = attempt.heard.languages;
     const int heard = attempt.heard.language;
     const auto at = static_cast<std::size_t>(std::max(0, heard - tokens_.first_language));
-    if (heard < 0 || at >= likely.size() || likely[at] >= kSureOfLanguage) return {};
+    if (heard < 0 || at >= likely.size() || likely[at] >= sure) return {};
     likely[at] = 0;
     const auto next = std::max_element(likely.begin(), likely.end()) - likely.begin();
     const int other = tokens_.first_language + static_cast<int>(next);
