@@ -39,7 +39,7 @@ function(anynpu_folder name)
   if(sources)
     add_library(anynpu_${name} STATIC ${sources})
     target_link_libraries(anynpu_${name} PUBLIC anynpu_flags ${ARG_USES} ${ARG_LINKS})
-    if(ARG_COLD)
+    if(ARG_COLD AND NOT CMAKE_CROSSCOMPILING)  # the preset for arm64 has -O1 for all
       target_compile_options(anynpu_${name} PRIVATE $<$<CONFIG:Release>:-Os>)
     endif()
   else()
