@@ -10,7 +10,7 @@ namespace anynpu::engine {
 namespace {
 
 constexpr int kMostTokens = 4096;
-// Each has a cache of its own, 37 MB for Whisper base.
+// Each has a cache of what it wrote; what it hears is shared where that can be.
 constexpr int kMostBeams = 16;
 constexpr int kMostSeed = 1 << 24;  // whole numbers that a float holds
 
