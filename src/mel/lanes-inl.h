@@ -29,6 +29,15 @@ template <class V>
 HWY_INLINE Complex<V> plus_i(const Complex<V>& a, const Complex<V>& b) {
   return {hn::Sub(a.re, b.im), hn::Add(a.im, b.re)};
 }
+// a - i factor b and a + i factor b
+template <class V>
+HWY_INLINE Complex<V> minus_i(const Complex<V>& a, V factor, const Complex<V>& b) {
+  return {hn::MulAdd(factor, b.im, a.re), hn::NegMulAdd(factor, b.re, a.im)};
+}
+template <class V>
+HWY_INLINE Complex<V> plus_i(const Complex<V>& a, V factor, const Complex<V>& b) {
+  return {hn::NegMulAdd(factor, b.im, a.re), hn::MulAdd(factor, b.re, a.im)};
+}
 template <class V>
 HWY_INLINE Complex<V> multiply(const Complex<V>& a, V re, V im) {
   return {hn::NegMulAdd(a.im, im, hn::Mul(a.re, re)), hn::MulAdd(a.im, re, hn::Mul(a.re, im))};
@@ -79,55 +88,44 @@ HWY_INLINE void transform4(D, Complex<V>* x) {
   x[3] = plus_i(difference02, difference13);
 }
 
+// Both sines are taken as multiples of the first, which then is part of the last additions.
 template <class D, class V>
 HWY_INLINE void transform5(D d, Complex<V>* x) {
   const V cosine1 = hn::Set(d, 0.309016994374947424F), cosine2 = hn::Set(d, -0.809016994374947424F);
-  const V sine1 = hn::Set(d, 0.951056516295153572F), sine2 = hn::Set(d, 0.587785252292473129F);
+  const V sine = hn::Set(d, 0.951056516295153572F), ratio = hn::Set(d, 0.618033988749894848F);
   const Complex<V> sum14 = x[1] + x[4], difference14 = x[1] - x[4];
   const Complex<V> sum23 = x[2] + x[3], difference23 = x[2] - x[3];
   const Complex<V> even1 = {hn::MulAdd(sum23.re, cosine2, hn::MulAdd(sum14.re, cosine1, x[0].re)),
                             hn::MulAdd(sum23.im, cosine2, hn::MulAdd(sum14.im, cosine1, x[0].im))};
   const Complex<V> even2 = {hn::MulAdd(sum23.re, cosine1, hn::MulAdd(sum14.re, cosine2, x[0].re)),
                             hn::MulAdd(sum23.im, cosine1, hn::MulAdd(sum14.im, cosine2, x[0].im))};
-  const Complex<V> odd1 = {hn::MulAdd(difference23.re, sine2, hn::Mul(difference14.re, sine1)),
-                           hn::MulAdd(difference23.im, sine2, hn::Mul(difference14.im, sine1))};
-  const Complex<V> odd2 = {hn::NegMulAdd(difference23.re, sine1, hn::Mul(difference14.re, sine2)),
-                           hn::NegMulAdd(difference23.im, sine1, hn::Mul(difference14.im, sine2))};
+  const Complex<V> odd1 = {hn::MulAdd(difference23.re, ratio, difference14.re),
+                           hn::MulAdd(difference23.im, ratio, difference14.im)};
+  const Complex<V> odd2 = {hn::MulSub(difference14.re, ratio, difference23.re),
+                           hn::MulSub(difference14.im, ratio, difference23.im)};
   x[0] = x[0] + (sum14 + sum23);
-  x[1] = minus_i(even1, odd1);
-  x[2] = minus_i(even2, odd2);
-  x[3] = plus_i(even2, odd2);
-  x[4] = plus_i(even1, odd1);
+  x[1] = minus_i(even1, sine, odd1);
+  x[2] = minus_i(even2, sine, odd2);
+  x[3] = plus_i(even2, sine, odd2);
+  x[4] = plus_i(even1, sine, odd1);
 }
 
-// log2 of positive normal numbers: the exponent, and a polynomial of the mantissa between
-// sqrt(1/2) and sqrt(2) whose own error is below 5e-8. Near 1 the error is relative, as the
-// polynomial has the factor m - 1. The parts are returned apart: exponent + fraction.
+// factor * log2(x) of positive normal numbers: the exponent, and a polynomial of the mantissa
+// between sqrt(1/2) and sqrt(2) whose own error is below 5e-8. Near 1 the error is relative, as the
+// polynomial has the factor m - 1.
 template <class D>
-HWY_INLINE void log2_parts(D d, hn::VFromD<D> x, hn::VFromD<D>& exponent, hn::VFromD<D>& fraction) {
+HWY_INLINE hn::VFromD<D> scaled_log2(D d, hn::VFromD<D> x, hn::VFromD<D> factor) {
   const hn::RebindToSigned<D> di;
   const auto bits = hn::BitCast(di, x);
   const auto half = hn::Set(di, 0x3f3504f3);  // sqrt(1/2)
-  const auto shifted = hn::Sub(bits, half);
-  const auto whole = hn::ShiftRight<23>(shifted);
-  const auto mantissa = hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(whole)));
-  const auto t = hn::Sub(mantissa, hn::Set(d, 1.0F));
-  const auto t2 = hn::Mul(t, t);
-  const auto t4 = hn::Mul(t2, t2);
-  const auto a = hn::MulAdd(t, hn::Set(d, -0.7213571563829236F), hn::Set(d, 1.4426947729800914F));
-  const auto b = hn::MulAdd(t, hn::Set(d, -0.36008686610457635F), hn::Set(d, 0.48093936540998106F));
-  const auto c = hn::MulAdd(t, hn::Set(d, -0.25007476811770046F), hn::Set(d, 0.28670940532445505F));
-  const auto e = hn::MulAdd(t, hn::Set(d, -0.14571184952571622F), hn::Set(d, 0.23687765293059898F));
-  const auto low = hn::MulAdd(t2, b, a);
-  const auto high = hn::MulAdd(t2, e, c);
-  fraction = hn::Mul(t, hn::MulAdd(t4, high, low));
-  exponent = hn::ConvertTo(d, whole);
-}
-
-// factor * log2(x)
-template <class D>
-HWY_INLINE hn::VFromD<D> scaled_log2(D d, hn::VFromD<D> x, hn::VFromD<D> factor) {
-  hn::VFromD<D> exponent, fraction;
-  log2_parts(d, x, exponent, fraction);
-  return hn::Mul(factor, hn::Add(exponent, fraction));
+  // The exponent times 2^23: where it is in the bits.
+  const auto whole = hn::And(hn::Sub(bits, half), hn::Set(di, -0x800000));
+  const auto t = hn::Sub(hn::BitCast(d, hn::Sub(bits, whole)), hn::Set(d, 1.0F));
+  auto sum = hn::Set(d, -0.14571184952571622F);
+  for (float coefficient :
+       {0.23687765293059898F, -0.25007476811770046F, 0.28670940532445505F, -0.36008686610457635F,
+        0.48093936540998106F, -0.7213571563829236F, 1.4426947729800914F})
+    sum = hn::MulAdd(sum, t, hn::Set(d, coefficient));
+  const auto exponent = hn::Mul(hn::ConvertTo(d, whole), hn::Set(d, 0x1p-23F));
+  return hn::Mul(factor, hn::MulAdd(t, sum, exponent));
 }

@@ -90,7 +90,7 @@ Plan make_plan(const MelOptions& options, int lanes) {
     const int tap = plan.fast400 ? (25 * (i % 16) + 16 * (i / 16)) % 400 : i;
     const double scaled = taps[static_cast<std::size_t>(tap)] * options.sample_scale;
     plan.window.push_back(static_cast<float>(scaled));
-    plan.window_int16.push_back(static_cast<float>(scaled / 32768));
+    plan.window_int16.push_back(static_cast<float>(scaled * 0x1p-31));
   }
   for (const Filter& filter : filter_bank(options)) {
     plan.filters.first.push_back(filter.first);

@@ -33,7 +33,7 @@ HWY_INLINE void column16(D d, const float* HWY_RESTRICT samples,
   }
   const V root = hn::Set(d, 0.707106781186547524F);
   const V cosine = hn::Set(d, 0.923879532511286756F);
-  const V sine = hn::Set(d, 0.382683432365089772F);
+  const V tangent = hn::Set(d, 0.414213562373095049F);
 
   // Even k1: a real transform of 8 points of the sums.
   const V c0 = hn::Add(sum[0], sum[4]), d0 = hn::Sub(sum[0], sum[4]);
@@ -50,75 +50,101 @@ HWY_INLINE void column16(D d, const float* HWY_RESTRICT samples,
 
   // Odd k1: with v_j = (difference[j] - i difference[j + 4]) W16^j, a complex transform of 4
   // points of which k1 = 3 and 7 are conjugates. Of row 3 it is the negative: only its power
-  // counts.
+  // counts. v_1 and v_3 lack the factor cos(pi / 8), which is part of the last additions.
   const V b2 = hn::Sub(difference[2], difference[6]), b6 = hn::Add(difference[2], difference[6]);
   const Complex<V> sum02 = {hn::MulAdd(root, b2, difference[0]),
                             hn::NegMulSub(root, b6, difference[4])};
   const Complex<V> difference02 = {hn::NegMulAdd(root, b2, difference[0]),
                                    hn::MulSub(root, b6, difference[4])};
-  const Complex<V> v1 = {hn::NegMulAdd(sine, difference[5], hn::Mul(cosine, difference[1])),
-                         hn::NegMulSub(sine, difference[1], hn::Mul(cosine, difference[5]))};
-  const Complex<V> v3 = {hn::NegMulAdd(cosine, difference[7], hn::Mul(sine, difference[3])),
-                         hn::NegMulSub(cosine, difference[3], hn::Mul(sine, difference[7]))};
+  const Complex<V> v1 = {hn::NegMulAdd(tangent, difference[5], difference[1]),
+                         hn::NegMulSub(tangent, difference[1], difference[5])};
+  const Complex<V> v3 = {hn::MulSub(tangent, difference[3], difference[7]),
+                         hn::NegMulSub(tangent, difference[7], difference[3])};
   const Complex<V> sum13 = v1 + v3, difference13 = v1 - v3;
-  store(d, sum02 + sum13, out + 1 * row);
-  store(d, minus_i(difference02, difference13), out + 5 * row);
   store(d,
-        Complex<V>{hn::Sub(difference13.im, difference02.re),
-                   hn::Add(difference02.im, difference13.re)},
+        Complex<V>{hn::MulAdd(cosine, sum13.re, sum02.re), hn::MulAdd(cosine, sum13.im, sum02.im)},
+        out + 1 * row);
+  store(d, minus_i(difference02, cosine, difference13), out + 5 * row);
+  store(d,
+        Complex<V>{hn::MulSub(cosine, difference13.im, difference02.re),
+                   hn::MulAdd(cosine, difference13.re, difference02.im)},
         out + 3 * row);
-  store(d, Complex<V>{hn::Sub(sum02.re, sum13.re), hn::Sub(sum13.im, sum02.im)}, out + 7 * row);
+  store(
+      d,
+      Complex<V>{hn::NegMulAdd(cosine, sum13.re, sum02.re), hn::MulSub(cosine, sum13.im, sum02.im)},
+      out + 7 * row);
 }
 
-// cos and sin of 2 pi i / 25, i = b k for b, k = 1..4.
-inline constexpr float kTwiddle25[4][4][2] = {{{0.968583161128631119F, 0.248689887164854788F},
-                                               {0.876306680043863587F, 0.481753674101715275F},
-                                               {0.728968627421411523F, 0.684547105928688673F},
-                                               {0.535826794978996618F, 0.844327925502015079F}},
-                                              {{0.876306680043863587F, 0.481753674101715275F},
-                                               {0.535826794978996618F, 0.844327925502015079F},
-                                               {0.0627905195293133760F, 0.998026728428271562F},
-                                               {-0.425779291565072649F, 0.904827052466019528F}},
-                                              {{0.728968627421411523F, 0.684547105928688673F},
-                                               {0.0627905195293133760F, 0.998026728428271562F},
-                                               {-0.637423989748689710F, 0.770513242775789231F},
-                                               {-0.992114701314477832F, 0.125333233564304245F}},
-                                              {{0.535826794978996618F, 0.844327925502015079F},
-                                               {-0.425779291565072649F, 0.904827052466019528F},
-                                               {-0.992114701314477832F, 0.125333233564304245F},
-                                               {-0.637423989748689710F, -0.770513242775789231F}}};
+// The factors of transform5_turned for k = 1..4, from c_b = cos(2 pi b k / 25) and the cosines C
+// and sines S of 2 pi / 5 and 4 pi / 5: tan(2 pi b k / 25) for b = 1..4; c4 / c1, c3 / c2; c1, c2;
+// C1 c1, C2 c2; C2 c1, C1 c2; S2 c2 / (S1 c1), S1 c2 / (S2 c1); S1 c1, S2 c1.
+inline constexpr float kTurned25[4][16] = {
+    {0.25675636036772681F, 0.54975465219277009F, 0.93906250581749218F, 1.5757478599686512F,
+     0.55320680400290068F, 0.83186473870645716F, 0.96858316112863108F, 0.87630668004386358F,
+     0.29930865725415501F, -0.70894699643977521F, -0.78360023781847044F, 0.27079365641784348F,
+     0.55915416927608808F, 1.4638846201160098F, 0.92117732696514321F, 0.5693188977302337F},
+    {0.54975465219277009F, 1.5757478599686512F, 15.894544843865265F, -2.1251081731572024F,
+     -0.4858793174368593F, 0.11718435904605107F, 0.87630668004386358F, 0.53582679497899655F,
+     0.27079365641784348F, -0.43349298317946888F, -0.70894699643977521F, 0.16557958568997069F,
+     0.37790328308733789F, 0.98936363958282347F, 0.83341717832868867F, 0.51508014301516203F},
+    {0.93906250581749218F, 15.894544843865265F, -1.2087923504096092F, -0.12632937844610848F,
+     -1.360984086275284F, -10.15159604550032F, 0.72896862742141155F, 0.062790519529313527F,
+     0.22526369423939549F, -0.050798597384846662F, -0.58974800795010118F, 0.019403337620189906F,
+     0.053235041647335474F, 0.1393711484252404F, 0.69329036328386739F, 0.42847700858219234F},
+    {1.5757478599686512F, -2.1251081731572024F, -0.12632937844610848F, 1.2087923504096096F,
+     -1.1896082758863811F, 2.3301149702881943F, 0.53582679497899655F, -0.42577929156507272F,
+     0.16557958568997069F, 0.34446268272906949F, -0.43349298317946888F, -0.13157303694653319F,
+     -0.49110286450564922F, -1.2857239912482232F, 0.50960156497032194F, 0.31495108787179682F}};
+
+// transform5 of x[b] W25^(b k), k = 1..4. Of each factor only 1 - i tan is multiplied; the cosines
+// are part of the factors that the sums have anyway.
+template <class D, class V>
+HWY_INLINE void transform5_turned(D d, Complex<V>* x, std::size_t k) {
+  const float* factors = kTurned25[k - 1];
+  auto factor = [&](std::size_t i) HWY_ATTR { return hn::Set(d, factors[i]); };
+  auto plus = [&](const Complex<V>& a, V f, const Complex<V>& b) HWY_ATTR {
+    return Complex<V>{hn::MulAdd(f, b.re, a.re), hn::MulAdd(f, b.im, a.im)};
+  };
+  auto minus = [&](const Complex<V>& a, V f, const Complex<V>& b) HWY_ATTR {
+    return Complex<V>{hn::NegMulAdd(f, b.re, a.re), hn::NegMulAdd(f, b.im, a.im)};
+  };
+  for (std::size_t b = 1; b < 5; ++b) x[b] = minus_i(x[b], factor(b - 1), x[b]);
+  const Complex<V> sum14 = plus(x[1], factor(4), x[4]), difference14 = minus(x[1], factor(4), x[4]);
+  const Complex<V> sum23 = plus(x[2], factor(5), x[3]), difference23 = minus(x[2], factor(5), x[3]);
+  const Complex<V> even1 = plus(plus(x[0], factor(8), sum14), factor(9), sum23);
+  const Complex<V> even2 = plus(plus(x[0], factor(10), sum14), factor(11), sum23);
+  const Complex<V> odd1 = plus(difference14, factor(12), difference23);
+  const Complex<V> odd2 = minus(difference14, factor(13), difference23);
+  x[0] = plus(plus(x[0], factor(6), sum14), factor(7), sum23);
+  x[1] = minus_i(even1, factor(14), odd1);
+  x[2] = minus_i(even2, factor(15), odd2);
+  x[3] = plus_i(even2, factor(15), odd2);
+  x[4] = plus_i(even1, factor(14), odd1);
+}
 
 // The complex transform of a row of 25 points, in place, in two halves of five steps each, so that
 // the second half of a row and the first half of the next, which wait for nothing of each other,
 // can be computed in turn.
 template <class D>
 HWY_INLINE void row25_first(D d, float* points, std::size_t b) {
-  using V = hn::VFromD<D>;
   const std::size_t step = 2 * hn::Lanes(d);
   points += b * step;
-  Complex<V> x[5];
+  Complex<hn::VFromD<D>> x[5];
   for (std::size_t a = 0; a < 5; ++a) x[a] = load(d, points + 5 * a * step);
   transform5(d, x);
-  store(d, x[0], points);
-  for (std::size_t k = 1; k < 5; ++k) {
-    if (b != 0) {
-      const float* w = kTwiddle25[b - 1][k - 1];
-      const V re = hn::Set(d, w[0]), im = hn::Set(d, w[1]);
-      x[k] = {hn::MulAdd(x[k].im, im, hn::Mul(x[k].re, re)),
-              hn::NegMulAdd(x[k].re, im, hn::Mul(x[k].im, re))};
-    }
-    store(d, x[k], points + 5 * k * step);
-  }
+  for (std::size_t k = 0; k < 5; ++k) store(d, x[k], points + 5 * k * step);
 }
 
 // `result(place, value)` takes those with k2 = k mod 5: k2 = k + 5 j has the place 5 k + j.
 template <class D, class Result>
 HWY_INLINE void row25_second(D d, const float* points, std::size_t k, const Result& result) {
-  using V = hn::VFromD<D>;
   const std::size_t step = 2 * hn::Lanes(d);
-  Complex<V> x[5];
+  Complex<hn::VFromD<D>> x[5];
   for (std::size_t b = 0; b < 5; ++b) x[b] = load(d, points + (5 * k + b) * step);
-  transform5(d, x);
+  if (k == 0)
+    transform5(d, x);
+  else
+    transform5_turned(d, x, k);
   for (std::size_t j = 0; j < 5; ++j) result(5 * k + j, x[j]);
 }
 
