@@ -24,12 +24,14 @@ HWY_INLINE NextSamples next_samples(const Block<Sample>& block, int frame, int l
   return {at, at + bytes};
 }
 
-// Filters a spectrum and writes one vector of frames per bin.
-template <bool kLog, std::size_t kLinesPerBin, class D>
+// Filters the spectra of kVectors vectors of frames, `apart` floats from each other, and writes
+// them beside each other, a row per bin. Places and weights are read once for all of them.
+template <bool kLog, std::size_t kLinesPerBin, std::size_t kVectors, class D>
 HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT spectrum,
-                                NextSamples next, float* HWY_RESTRICT out, std::ptrdiff_t stride,
-                                hn::VFromD<D> largest) {
+                                std::size_t apart, NextSamples next, float* HWY_RESTRICT out,
+                                std::ptrdiff_t stride, hn::VFromD<D> largest) {
   using V = hn::VFromD<D>;
+  const std::size_t lanes = hn::Lanes(d);
   const V floor = hn::Set(d, static_cast<float>(plan.options.floor));
   const V factor = hn::Set(d, plan.log_factor);
   const float* HWY_RESTRICT weight = plan.filters.weights.data();
@@ -39,18 +41,26 @@ HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT
       for (std::size_t i = 0; i < kLinesPerBin; ++i, next.at += kCacheLine) hwy::Prefetch(next.at);
     const std::int32_t* HWY_RESTRICT place = plan.place.data() + plan.filters.first[bin];
     const auto count = static_cast<std::size_t>(plan.filters.count[bin]);
-    auto value = [&](std::size_t i) HWY_ATTR { return hn::Load(d, spectrum + place[i]); };
-    V sum = hn::Zero(d);
+    V sum[kVectors];
+    for (V& one : sum) one = hn::Zero(d);
+    auto add = [&](std::size_t i) HWY_ATTR {
+      const float* value = spectrum + place[i];
+      const V factor_of_value = hn::Set(d, weight[i]);
+      for (std::size_t v = 0; v < kVectors; ++v)
+        sum[v] = hn::MulAdd(hn::Load(d, value + v * apart), factor_of_value, sum[v]);
+    };
     std::size_t i = 0;
     for (; i + 2 <= count; i += 2) {
-      sum = hn::MulAdd(value(i), hn::Set(d, weight[i]), sum);
-      sum = hn::MulAdd(value(i + 1), hn::Set(d, weight[i + 1]), sum);
+      add(i);
+      add(i + 1);
     }
-    if (i < count) sum = hn::MulAdd(value(i), hn::Set(d, weight[i]), sum);
+    if (i < count) add(i);
     weight += count;
-    if constexpr (kLog) sum = scaled_log2(d, hn::Max(sum, floor), factor);
-    largest = hn::Max(largest, sum);
-    hn::StoreU(sum, d, out);
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      if constexpr (kLog) sum[v] = scaled_log2(d, hn::Max(sum[v], floor), factor);
+      largest = hn::Max(largest, sum[v]);
+      hn::StoreU(sum[v], d, out + v * lanes);
+    }
   }
   return largest;
 }
@@ -60,7 +70,8 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
                            const Block<Sample>& block, Workspace& workspace) {
   using V = hn::VFromD<D>;
   const int lanes = static_cast<int>(hn::Lanes(d));
-  constexpr std::size_t kLines = sizeof(Sample) / 2;
+  // Two wider ones would not fit into the nearest cache beside their samples.
+  constexpr std::size_t kTogether = hn::MaxLanes(D()) <= 4 ? 2 : 1;
   const MelOptions& options = plan.options;
   const std::ptrdiff_t hop = options.hop;
   if (plan.fast400) {
@@ -72,10 +83,16 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
   }
   V largest = hn::Set(d, -3e38F);
   float largest_of_rest = -3e38F;
-  for (int frame = 0; frame < block.frames; frame += lanes) {
-    float* HWY_RESTRICT spectrum = nullptr;
+  int step = lanes;
+  for (int frame = 0; frame < block.frames; frame += step) {
+    const bool together = plan.fast400 && frame + lanes < block.frames && kTogether == 2;
+    step = together ? 2 * lanes : lanes;
+    float* HWY_RESTRICT spectrum = workspace.scratch();
+    const std::size_t apart = std::size_t{8} * 25 * 2 * hn::Lanes(d);
     if (plan.fast400) {
-      spectrum = power_spectrum400(d, plan, window, workspace.samples() + frame, workspace);
+      for (int at = 0; at < step; at += lanes, spectrum += apart)
+        power_spectrum400(d, plan, window, workspace.samples() + frame + at, spectrum);
+      spectrum = workspace.scratch();
     } else {
       transpose(d, Rows<Sample>{block.samples + frame * hop, hop, block.frames - 1 - frame}, lanes,
                 options.window_length, workspace.samples(), lanes);
@@ -83,16 +100,24 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
     }
     if (options.magnitude)
       for (std::int32_t place : plan.place) {
-        float* value = spectrum + place;
-        hn::Store(hn::Sqrt(hn::Load(d, value)), d, value);
+        for (int at = 0; at < step; at += lanes) {
+          float* value = spectrum + place + (at == 0 ? 0 : apart);
+          hn::Store(hn::Sqrt(hn::Load(d, value)), d, value);
+        }
       }
-    const NextSamples next = next_samples(block, frame, lanes, options.hop);
-    const bool whole = frame + lanes <= block.frames;
+    const NextSamples next = next_samples(block, frame, step, options.hop);
+    const bool whole = frame + step <= block.frames;
     float* out = whole ? block.out + frame : workspace.block();
     const std::ptrdiff_t stride = whole ? block.stride : kBlockFrames;
-    const V seen = options.logarithm == Logarithm::kNone
-                       ? filter<false, kLines>(d, plan, spectrum, next, out, stride, largest)
-                       : filter<true, kLines>(d, plan, spectrum, next, out, stride, largest);
+    auto filtered = [&]<bool kLog, std::size_t kVectors>() HWY_ATTR {
+      constexpr std::size_t kLines = kVectors * sizeof(Sample) / 2;
+      return filter<kLog, kLines, kVectors>(d, plan, spectrum, apart, next, out, stride, largest);
+    };
+    const bool log = options.logarithm != Logarithm::kNone;
+    const V seen = together ? (log ? filtered.template operator()<true, kTogether>()
+                                   : filtered.template operator()<false, kTogether>())
+                            : (log ? filtered.template operator()<true, 1>()
+                                   : filtered.template operator()<false, 1>());
     if (whole) {
       largest = seen;
       continue;

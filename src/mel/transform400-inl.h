@@ -148,15 +148,14 @@ HWY_INLINE void row25_second(D d, const float* points, std::size_t k, const Resu
   for (std::size_t j = 0; j < 5; ++j) result(5 * k + j, x[j]);
 }
 
-// The power spectrum of one vector of frames, whose first tap is samples[0]; where it is, in the
-// order of plan.place: of the rows k1 = 1 to 7 the first 25 of their 50 vectors, in row 0 the power
-// for k1 = 0 and 8 in the place of the complex number.
+// The power spectrum of one vector of frames, whose first tap is samples[0], in the order of
+// plan.place; columns[8 of k1][25][2] is used for all steps: of the rows k1 = 1 to 7 the first 25
+// of their 50 vectors, in row 0 the power for k1 = 0 and 8 in the place of the complex number.
 template <class D>
-HWY_INLINE float* power_spectrum400(D d, const Plan& plan, const float* HWY_RESTRICT window,
-                                    const float* HWY_RESTRICT samples, Workspace& workspace) {
+HWY_INLINE void power_spectrum400(D d, const Plan& plan, const float* HWY_RESTRICT window,
+                                  const float* HWY_RESTRICT samples, float* columns) {
   using V = hn::VFromD<D>;
   const std::size_t lanes = hn::Lanes(d);
-  float* columns = workspace.scratch();
   for (std::size_t n2 = 0; n2 < 25; ++n2)
     column16(d, samples, plan.tap_offsets.data() + 16 * n2, window + 16 * n2,
              columns + 2 * lanes * n2);
@@ -190,5 +189,4 @@ HWY_INLINE float* power_spectrum400(D d, const Plan& plan, const float* HWY_REST
                      hn::Mul(quarter, power(Complex<V>{sum.im, difference.re}))},
           at(k2));
   }
-  return columns;
 }
