@@ -83,28 +83,27 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
   }
   V largest = hn::Set(d, -3e38F);
   float largest_of_rest = -3e38F;
-  int step = lanes;
-  for (int frame = 0; frame < block.frames; frame += step) {
-    const bool together = plan.fast400 && frame + lanes < block.frames && kTogether == 2;
+  const std::size_t apart = std::size_t{8} * 25 * 2 * hn::Lanes(d);
+  for (int frame = 0, step = lanes; frame < block.frames; frame += step) {
+    const bool together = kTogether == 2 && plan.fast400 && frame + lanes < block.frames;
+    const std::size_t vectors = together ? kTogether : 1;
     step = together ? 2 * lanes : lanes;
     float* HWY_RESTRICT spectrum = workspace.scratch();
-    const std::size_t apart = std::size_t{8} * 25 * 2 * hn::Lanes(d);
     if (plan.fast400) {
-      for (int at = 0; at < step; at += lanes, spectrum += apart)
-        power_spectrum400(d, plan, window, workspace.samples() + frame + at, spectrum);
-      spectrum = workspace.scratch();
+      for (std::size_t v = 0; v < vectors; ++v)
+        power_spectrum400(d, plan, window, workspace.samples() + frame + v * hn::Lanes(d),
+                          spectrum + v * apart);
     } else {
       transpose(d, Rows<Sample>{block.samples + frame * hop, hop, block.frames - 1 - frame}, lanes,
                 options.window_length, workspace.samples(), lanes);
       spectrum = power_spectrum_mixed(d, plan, window, workspace.samples(), workspace);
     }
     if (options.magnitude)
-      for (std::int32_t place : plan.place) {
-        for (int at = 0; at < step; at += lanes) {
-          float* value = spectrum + place + (at == 0 ? 0 : apart);
+      for (std::int32_t place : plan.place)
+        for (std::size_t v = 0; v < vectors; ++v) {
+          float* value = spectrum + place + v * apart;
           hn::Store(hn::Sqrt(hn::Load(d, value)), d, value);
         }
-      }
     const NextSamples next = next_samples(block, frame, step, options.hop);
     const bool whole = frame + step <= block.frames;
     float* out = whole ? block.out + frame : workspace.block();
