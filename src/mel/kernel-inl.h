@@ -83,11 +83,11 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
   }
   V largest = hn::Set(d, -3e38F);
   float largest_of_rest = -3e38F;
-  const std::size_t apart = std::size_t{8} * 25 * 2 * hn::Lanes(d);
+  const std::size_t apart = kVectorsOf400 * hn::Lanes(d);
   for (int frame = 0, step = lanes; frame < block.frames; frame += step) {
     const bool together = kTogether == 2 && plan.fast400 && frame + lanes < block.frames;
     const std::size_t vectors = together ? kTogether : 1;
-    step = together ? 2 * lanes : lanes;
+    step = static_cast<int>(vectors) * lanes;
     float* HWY_RESTRICT spectrum = workspace.scratch();
     if (plan.fast400) {
       for (std::size_t v = 0; v < vectors; ++v)

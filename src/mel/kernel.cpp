@@ -78,7 +78,7 @@ Workspace::Workspace(const Plan& plan) {
   if (plan.fast400) {
     samples_ = allocate(static_cast<std::size_t>(options.hop) *
                         static_cast<std::size_t>(plan.polyphase_stride));
-    scratch_ = allocate(std::size_t{8} * 25 * 2 * kLanes);
+    scratch_ = allocate(kVectorsOf400 * kLanes);
   } else {
     samples_ = allocate(static_cast<std::size_t>(options.window_length) * kLanes);
     scratch_ = allocate(static_cast<std::size_t>(plan.points) * 2 * kLanes);

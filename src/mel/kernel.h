@@ -15,6 +15,9 @@
 
 namespace anynpu::mel {
 
+/// Vectors that the transform of 400 points works in: 8 rows of 25 complex numbers.
+inline constexpr std::size_t kVectorsOf400 = 8 * 25 * 2;
+
 /// The buffers of one thread.
 class Workspace {
  public:

@@ -29,6 +29,15 @@ template <class V>
 HWY_INLINE Complex<V> plus_i(const Complex<V>& a, const Complex<V>& b) {
   return {hn::Sub(a.re, b.im), hn::Add(a.im, b.re)};
 }
+// a + factor b and a - factor b
+template <class V>
+HWY_INLINE Complex<V> plus(const Complex<V>& a, V factor, const Complex<V>& b) {
+  return {hn::MulAdd(factor, b.re, a.re), hn::MulAdd(factor, b.im, a.im)};
+}
+template <class V>
+HWY_INLINE Complex<V> minus(const Complex<V>& a, V factor, const Complex<V>& b) {
+  return {hn::NegMulAdd(factor, b.re, a.re), hn::NegMulAdd(factor, b.im, a.im)};
+}
 // a - i factor b and a + i factor b
 template <class V>
 HWY_INLINE Complex<V> minus_i(const Complex<V>& a, V factor, const Complex<V>& b) {
@@ -71,7 +80,7 @@ HWY_INLINE void transform3(D d, Complex<V>* x) {
   const V sine = hn::Set(d, 0.866025403784438647F);
   const Complex<V> sum = x[1] + x[2];
   const Complex<V> difference = x[1] - x[2];
-  const Complex<V> middle = {hn::MulAdd(sum.re, half, x[0].re), hn::MulAdd(sum.im, half, x[0].im)};
+  const Complex<V> middle = plus(x[0], half, sum);
   const Complex<V> side = {hn::Mul(difference.re, sine), hn::Mul(difference.im, sine)};
   x[0] = x[0] + sum;
   x[1] = minus_i(middle, side);
@@ -95,12 +104,9 @@ HWY_INLINE void transform5(D d, Complex<V>* x) {
   const V sine = hn::Set(d, 0.951056516295153572F), ratio = hn::Set(d, 0.618033988749894848F);
   const Complex<V> sum14 = x[1] + x[4], difference14 = x[1] - x[4];
   const Complex<V> sum23 = x[2] + x[3], difference23 = x[2] - x[3];
-  const Complex<V> even1 = {hn::MulAdd(sum23.re, cosine2, hn::MulAdd(sum14.re, cosine1, x[0].re)),
-                            hn::MulAdd(sum23.im, cosine2, hn::MulAdd(sum14.im, cosine1, x[0].im))};
-  const Complex<V> even2 = {hn::MulAdd(sum23.re, cosine1, hn::MulAdd(sum14.re, cosine2, x[0].re)),
-                            hn::MulAdd(sum23.im, cosine1, hn::MulAdd(sum14.im, cosine2, x[0].im))};
-  const Complex<V> odd1 = {hn::MulAdd(difference23.re, ratio, difference14.re),
-                           hn::MulAdd(difference23.im, ratio, difference14.im)};
+  const Complex<V> even1 = plus(plus(x[0], cosine1, sum14), cosine2, sum23);
+  const Complex<V> even2 = plus(plus(x[0], cosine2, sum14), cosine1, sum23);
+  const Complex<V> odd1 = plus(difference14, ratio, difference23);
   const Complex<V> odd2 = {hn::MulSub(difference14.re, ratio, difference23.re),
                            hn::MulSub(difference14.im, ratio, difference23.im)};
   x[0] = x[0] + (sum14 + sum23);

@@ -30,8 +30,8 @@ struct Plan {
   std::ptrdiff_t polyphase_stride = 0;    // floats from one row of transposed samples to the next
   std::vector<std::int32_t> tap_offsets;  // [25][16] into the transposed samples
 
-  /// The window times the sample scale, for samples in [-1, 1] and for int16. Order of the kernel:
-  /// [25][16] when fast400, else by time.
+  /// The window times the sample scale, for samples in [-1, 1] and for int16, which the kernels
+  /// multiply by 2^16. Order of the kernel: [25][16] when fast400, else by time.
   std::vector<float> window;
   std::vector<float> window_int16;
 

@@ -61,9 +61,7 @@ HWY_INLINE void column16(D d, const float* HWY_RESTRICT samples,
   const Complex<V> v3 = {hn::MulSub(tangent, difference[3], difference[7]),
                          hn::NegMulSub(tangent, difference[7], difference[3])};
   const Complex<V> sum13 = v1 + v3, difference13 = v1 - v3;
-  store(d,
-        Complex<V>{hn::MulAdd(cosine, sum13.re, sum02.re), hn::MulAdd(cosine, sum13.im, sum02.im)},
-        out + 1 * row);
+  store(d, plus(sum02, cosine, sum13), out + 1 * row);
   store(d, minus_i(difference02, cosine, difference13), out + 5 * row);
   store(d,
         Complex<V>{hn::MulSub(cosine, difference13.im, difference02.re),
@@ -102,12 +100,6 @@ template <class D, class V>
 HWY_INLINE void transform5_turned(D d, Complex<V>* x, std::size_t k) {
   const float* factors = kTurned25[k - 1];
   auto factor = [&](std::size_t i) HWY_ATTR { return hn::Set(d, factors[i]); };
-  auto plus = [&](const Complex<V>& a, V f, const Complex<V>& b) HWY_ATTR {
-    return Complex<V>{hn::MulAdd(f, b.re, a.re), hn::MulAdd(f, b.im, a.im)};
-  };
-  auto minus = [&](const Complex<V>& a, V f, const Complex<V>& b) HWY_ATTR {
-    return Complex<V>{hn::NegMulAdd(f, b.re, a.re), hn::NegMulAdd(f, b.im, a.im)};
-  };
   for (std::size_t b = 1; b < 5; ++b) x[b] = minus_i(x[b], factor(b - 1), x[b]);
   const Complex<V> sum14 = plus(x[1], factor(4), x[4]), difference14 = minus(x[1], factor(4), x[4]);
   const Complex<V> sum23 = plus(x[2], factor(5), x[3]), difference23 = minus(x[2], factor(5), x[3]);
