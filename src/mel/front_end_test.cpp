@@ -132,8 +132,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{kaldi(80, 16000, false), 16000, 100}, Case{openwakeword(), 17760, 108},
         Case{openwakeword(), 1760, 8}, Case{other(320, 300, 100, 40), 8000, 77},
         Case{other(38, 38, 7, 8), 1000, 138}, Case{other(400, 400, 100, 80), 8000, 77},
-        Case{other(400, 400, 250, 80), 8000, 31}, Case{other(400, 400, 37, 80), 2000, 44},
-        Case{other(122, 61, 30, 20), 4000, 130}, Case{windowed(Window::kHamming), 4000, 23},
+        Case{other(400, 400, 80, 80), 8000, 96}, Case{other(400, 400, 133, 80), 12000, 88},
+        Case{other(400, 400, 400, 80), 8000, 20}, Case{other(400, 400, 250, 80), 8000, 31},
+        Case{other(400, 400, 37, 80), 2000, 44}, Case{other(122, 61, 30, 20), 4000, 130},
+        Case{windowed(Window::kHamming), 4000, 23},
         Case{windowed(Window::kHannSymmetric), 4000, 23}, Case{windowed(Window::kOnes), 4000, 23}));
 
 TEST(FrontEnd, FiveSecondsArePlainly80By498) {

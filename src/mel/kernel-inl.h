@@ -3,42 +3,45 @@
 //
 // Included once per target by kernel.cpp; no include guard on purpose.
 
-// The samples of a vector of frames of the next block are asked for while this one is filtered, a
-// cache line or two per bin: the order in which the transposition reads them is no order that a
-// processor foresees, and all at once they would be in the way of everything else.
-struct NextSamples {
-  const char* at = nullptr;
-  const char* end = nullptr;
+// Asks for the samples of the vectors of frames that the next block has in the place of these, a
+// cache line or less at a time while these are filtered: the transposition reads them in no order
+// that a processor foresees, and many at once would be in the way of everything else. Behind the
+// last block is what a caller that has a recording in pieces gives next; asking for what is not
+// there does nothing.
+class NextSamples {
+ public:
+  template <typename Sample>
+  HWY_INLINE NextSamples(const Block<Sample>& block, int frame, int frames, int hop, int times) {
+    auto bytes = [hop](int count) HWY_ATTR {
+      return static_cast<std::uintptr_t>(count) * static_cast<std::uintptr_t>(hop) * sizeof(Sample);
+    };
+    at_ = reinterpret_cast<std::uintptr_t>(block.samples) + bytes(block.frames + frame);
+    step_ = bytes(frames) / static_cast<std::uintptr_t>(times);
+  }
+
+  HWY_INLINE void ask() {
+    hwy::Prefetch(reinterpret_cast<const char*>(at_));  // NOLINT(performance-no-int-to-ptr)
+    at_ += step_;
+  }
+
+ private:
+  std::uintptr_t at_, step_;
 };
-
-inline constexpr std::size_t kCacheLine = 64;
-
-template <typename Sample>
-HWY_INLINE NextSamples next_samples(const Block<Sample>& block, int frame, int lanes, int hop) {
-  const std::size_t begin =
-      static_cast<std::size_t>(block.frames + frame) * static_cast<std::size_t>(hop);
-  if (begin >= block.readable) return {};
-  const std::size_t count = static_cast<std::size_t>(lanes) * static_cast<std::size_t>(hop);
-  const std::size_t bytes = std::min(count, block.readable - begin) * sizeof(Sample);
-  const char* at = reinterpret_cast<const char*>(block.samples + begin);
-  return {at, at + bytes};
-}
 
 // Filters the spectra of kVectors vectors of frames, `apart` floats from each other, and writes
 // them beside each other, a row per bin. Places and weights are read once for all of them.
-template <bool kLog, std::size_t kLinesPerBin, std::size_t kVectors, class D>
+template <bool kLog, int kAsksPerBin, std::size_t kVectors, class D>
 HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT spectrum,
                                 std::size_t apart, NextSamples next, float* HWY_RESTRICT out,
                                 std::ptrdiff_t stride, hn::VFromD<D> largest) {
   using V = hn::VFromD<D>;
   const std::size_t lanes = hn::Lanes(d);
   const V floor = hn::Set(d, static_cast<float>(plan.options.floor));
-  const V factor = hn::Set(d, plan.log_factor);
+  const ScaledLog2<D> log(d, hn::Set(d, plan.log_factor));
   const float* HWY_RESTRICT weight = plan.filters.weights.data();
   const std::size_t bins = plan.filters.first.size();
   for (std::size_t bin = 0; bin < bins; ++bin, out += stride) {
-    if (next.at < next.end)
-      for (std::size_t i = 0; i < kLinesPerBin; ++i, next.at += kCacheLine) hwy::Prefetch(next.at);
+    for (int i = 0; i < kAsksPerBin; ++i) next.ask();
     const std::int32_t* HWY_RESTRICT place = plan.place.data() + plan.filters.first[bin];
     const auto count = static_cast<std::size_t>(plan.filters.count[bin]);
     V sum[kVectors];
@@ -57,7 +60,7 @@ HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT
     if (i < count) add(i);
     weight += count;
     for (std::size_t v = 0; v < kVectors; ++v) {
-      if constexpr (kLog) sum[v] = scaled_log2(d, hn::Max(sum[v], floor), factor);
+      if constexpr (kLog) sum[v] = log(hn::Max(sum[v], floor));
       largest = hn::Max(largest, sum[v]);
       hn::StoreU(sum[v], d, out + v * lanes);
     }
@@ -65,37 +68,69 @@ HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT
   return largest;
 }
 
+// The transposed samples of a block for the transform of 400 points: row r, column q has sample
+// q hop + r. A vector of frames reads its own columns and up to four of the next vector's, so that
+// a row has room for two vectors. What would be a third one's is where the next row had its first,
+// which no frame needs any longer: all rows stay in the nearest cache.
+template <class D, typename Sample>
+class PolyphaseRows {
+ public:
+  HWY_INLINE PolyphaseRows(const Plan& plan, const Block<Sample>& block, float* out)
+      : hop_(plan.options.hop),
+        more_((400 + hop_ - 1) / hop_ - 1),
+        columns_(block.frames + more_),
+        source_{block.samples, hop_,
+                static_cast<int>(block.readable / static_cast<std::size_t>(hop_)) - 1},
+        stride_(plan.polyphase_stride),
+        out_(out) {}
+
+  // The columns of a vector of frames; vectors are asked for in their order.
+  HWY_INLINE const float* of_frames(D d, int first) {
+    const int lanes = static_cast<int>(hn::Lanes(d));
+    for (const int end = std::min(first + lanes + more_, columns_); done_ < end; done_ += lanes) {
+      if (columns_ - done_ > 4)
+        transpose_columns(d, source_, done_, hop_, out_ + done_, stride_);
+      else
+        transpose_columns(hn::CappedTag<float, 4>(), source_, done_, hop_, out_ + done_, stride_);
+    }
+    return out_ + first;
+  }
+
+ private:
+  int hop_, more_, columns_;
+  Rows<Sample> source_;
+  std::ptrdiff_t stride_;
+  float* out_;
+  int done_ = 0;
+};
+
 template <class D, typename Sample>
 HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT window,
                            const Block<Sample>& block, Workspace& workspace) {
   using V = hn::VFromD<D>;
   const int lanes = static_cast<int>(hn::Lanes(d));
-  // Two wider ones would not fit into the nearest cache beside their samples.
-  constexpr std::size_t kTogether = hn::MaxLanes(D()) <= 4 ? 2 : 1;
+  // Narrow vectors are bound by loads; wide ones gain nothing.
+  constexpr std::size_t kTogether = hn::MaxLanes(D()) <= 4 ? 4 : 1;
   const MelOptions& options = plan.options;
   const std::ptrdiff_t hop = options.hop;
-  if (plan.fast400) {
-    // Column q has the samples from q hop on; the last ones are whole in `readable` samples.
-    const int columns = block.frames + (400 + options.hop - 1) / options.hop - 1;
-    const auto last = static_cast<int>(block.readable / static_cast<std::size_t>(hop)) - 1;
-    transpose(d, Rows<Sample>{block.samples, hop, last}, columns, options.hop, workspace.samples(),
-              plan.polyphase_stride);
-  }
+  PolyphaseRows<D, Sample> polyphase(plan, block, workspace.samples());
   V largest = hn::Set(d, -3e38F);
   float largest_of_rest = -3e38F;
   const std::size_t apart = kVectorsOf400 * hn::Lanes(d);
   for (int frame = 0, step = lanes; frame < block.frames; frame += step) {
-    const bool together = kTogether == 2 && plan.fast400 && frame + lanes < block.frames;
+    const bool together = kTogether > 1 && plan.fast400 &&
+                          frame + static_cast<int>(kTogether - 1) * lanes < block.frames;
     const std::size_t vectors = together ? kTogether : 1;
     step = static_cast<int>(vectors) * lanes;
     float* HWY_RESTRICT spectrum = workspace.scratch();
     if (plan.fast400) {
-      for (std::size_t v = 0; v < vectors; ++v)
-        power_spectrum400(d, plan, window, workspace.samples() + frame + v * hn::Lanes(d),
-                          spectrum + v * apart);
+      for (std::size_t v = 0; v < vectors; ++v) {
+        const float* columns = polyphase.of_frames(d, frame + static_cast<int>(v) * lanes);
+        power_spectrum400(d, plan, window, columns, spectrum + v * apart);
+      }
     } else {
-      transpose(d, Rows<Sample>{block.samples + frame * hop, hop, block.frames - 1 - frame}, lanes,
-                options.window_length, workspace.samples(), lanes);
+      transpose_columns(d, Rows<Sample>{block.samples + frame * hop, hop, block.frames - 1 - frame},
+                        0, options.window_length, workspace.samples(), lanes);
       spectrum = power_spectrum_mixed(d, plan, window, workspace.samples(), workspace);
     }
     if (options.magnitude)
@@ -104,13 +139,14 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
           float* value = spectrum + place + v * apart;
           hn::Store(hn::Sqrt(hn::Load(d, value)), d, value);
         }
-    const NextSamples next = next_samples(block, frame, step, options.hop);
+    constexpr int kAsksPerBin = sizeof(Sample) / sizeof(std::int16_t);
+    const NextSamples next(block, frame, step, options.hop, options.bins * kAsksPerBin);
     const bool whole = frame + step <= block.frames;
     float* out = whole ? block.out + frame : workspace.block();
     const std::ptrdiff_t stride = whole ? block.stride : kBlockFrames;
     auto filtered = [&]<bool kLog, std::size_t kVectors>() HWY_ATTR {
-      constexpr std::size_t kLines = kVectors * sizeof(Sample) / 2;
-      return filter<kLog, kLines, kVectors>(d, plan, spectrum, apart, next, out, stride, largest);
+      return filter<kLog, kAsksPerBin, kVectors>(d, plan, spectrum, apart, next, out, stride,
+                                                 largest);
     };
     const bool log = options.logarithm != Logarithm::kNone;
     const V seen = together ? (log ? filtered.template operator()<true, kTogether>()
@@ -152,16 +188,16 @@ HWY_INLINE void clamp_scale(D d, std::span<float> values, float least, float fac
 template <class D>
 HWY_INLINE void log2_of(D d, std::span<const float> values, float* out) {
   const std::size_t lanes = hn::Lanes(d);
-  const auto one = hn::Set(d, 1.0F);
+  const ScaledLog2<D> log(d, hn::Set(d, 1.0F));
   float rest[kMostLanes];
   for (std::size_t i = 0; i < values.size(); i += lanes) {
     if (i + lanes <= values.size()) {
-      hn::StoreU(scaled_log2(d, hn::LoadU(d, values.data() + i), one), d, out + i);
+      hn::StoreU(log(hn::LoadU(d, values.data() + i)), d, out + i);
       continue;
     }
     const std::size_t count = values.size() - i;
     for (std::size_t j = 0; j < lanes; ++j) rest[j] = j < count ? values[i + j] : 1.0F;
-    hn::StoreU(scaled_log2(d, hn::LoadU(d, rest), one), d, rest);
+    hn::StoreU(log(hn::LoadU(d, rest)), d, rest);
     for (std::size_t j = 0; j < count; ++j) out[i + j] = rest[j];
   }
 }

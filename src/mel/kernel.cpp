@@ -77,7 +77,8 @@ Workspace::Workspace(const Plan& plan) {
   const MelOptions& options = plan.options;
   if (plan.fast400) {
     samples_ = allocate(static_cast<std::size_t>(options.hop) *
-                        static_cast<std::size_t>(plan.polyphase_stride));
+                            static_cast<std::size_t>(plan.polyphase_stride) +
+                        kBlockFrames + 2 * kLanes);
     scratch_ = allocate(kVectorsOf400 * kLanes);
   } else {
     samples_ = allocate(static_cast<std::size_t>(options.window_length) * kLanes);

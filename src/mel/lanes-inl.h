@@ -118,20 +118,34 @@ HWY_INLINE void transform5(D d, Complex<V>* x) {
 
 // factor * log2(x) of positive normal numbers: the exponent, and a polynomial of the mantissa
 // between sqrt(1/2) and sqrt(2) whose own error is below 5e-8. Near 1 the error is relative, as the
-// polynomial has the factor m - 1.
+// polynomial has the factor m - 1. The factor is part of the coefficients.
 template <class D>
-HWY_INLINE hn::VFromD<D> scaled_log2(D d, hn::VFromD<D> x, hn::VFromD<D> factor) {
-  const hn::RebindToSigned<D> di;
-  const auto bits = hn::BitCast(di, x);
-  const auto half = hn::Set(di, 0x3f3504f3);  // sqrt(1/2)
-  // The exponent times 2^23: where it is in the bits.
-  const auto whole = hn::And(hn::Sub(bits, half), hn::Set(di, -0x800000));
-  const auto t = hn::Sub(hn::BitCast(d, hn::Sub(bits, whole)), hn::Set(d, 1.0F));
-  auto sum = hn::Set(d, -0.14571184952571622F);
-  for (float coefficient :
-       {0.23687765293059898F, -0.25007476811770046F, 0.28670940532445505F, -0.36008686610457635F,
-        0.48093936540998106F, -0.7213571563829236F, 1.4426947729800914F})
-    sum = hn::MulAdd(sum, t, hn::Set(d, coefficient));
-  const auto exponent = hn::Mul(hn::ConvertTo(d, whole), hn::Set(d, 0x1p-23F));
-  return hn::Mul(factor, hn::MulAdd(t, sum, exponent));
-}
+struct ScaledLog2 {
+  using V = hn::VFromD<D>;
+
+  HWY_INLINE ScaledLog2(D d, V factor)
+      : coefficients{hn::Mul(factor, hn::Set(d, -0.14571184952571622F)),
+                     hn::Mul(factor, hn::Set(d, 0.23687765293059898F)),
+                     hn::Mul(factor, hn::Set(d, -0.25007476811770046F)),
+                     hn::Mul(factor, hn::Set(d, 0.28670940532445505F)),
+                     hn::Mul(factor, hn::Set(d, -0.36008686610457635F)),
+                     hn::Mul(factor, hn::Set(d, 0.48093936540998106F)),
+                     hn::Mul(factor, hn::Set(d, -0.7213571563836226F)),
+                     hn::Mul(factor, hn::Set(d, 1.4426947729800914F))},
+        of_exponent(hn::Mul(factor, hn::Set(d, 0x1p-23F))) {}
+
+  HWY_INLINE V operator()(V x) const {
+    const D d;
+    const hn::RebindToSigned<D> di;
+    const auto bits = hn::BitCast(di, x);
+    const auto half = hn::Set(di, 0x3f3504f3);  // sqrt(1/2)
+    // The exponent times 2^23: where it is in the bits.
+    const auto whole = hn::And(hn::Sub(bits, half), hn::Set(di, -0x800000));
+    const auto t = hn::Sub(hn::BitCast(d, hn::Sub(bits, whole)), hn::Set(d, 1.0F));
+    V sum = coefficients[0];
+    for (int i = 1; i < 8; ++i) sum = hn::MulAdd(sum, t, coefficients[i]);
+    return hn::MulAdd(t, sum, hn::Mul(hn::ConvertTo(d, whole), of_exponent));
+  }
+
+  V coefficients[8], of_exponent;
+};

@@ -2,6 +2,7 @@
 // Makes the tables of a Plan, all computed in double precision.
 #include "mel/plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -27,9 +28,7 @@ std::vector<int> radices_of(int n) {
 
 void make_fast400(Plan& plan, int lanes) {
   const int hop = plan.options.hop;
-  const int columns = kBlockFrames + (400 + hop - 1) / hop - 1;
-  // Whole vectors, and not a multiple of 4 KiB over four rows.
-  plan.polyphase_stride = (columns + kMostLanes - 1) / kMostLanes * kMostLanes;
+  plan.polyphase_stride = lanes + std::max(lanes, 4);
   for (int n2 = 0; n2 < 25; ++n2)
     for (int n1 = 0; n1 < 16; ++n1) {
       const int tap = (25 * n1 + 16 * n2) % 400;

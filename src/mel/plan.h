@@ -27,7 +27,8 @@ struct Plan {
 
   /// The transform of 400 without pre-processing has a kernel of its own; see transform400-inl.h.
   bool fast400 = false;
-  std::ptrdiff_t polyphase_stride = 0;    // floats from one row of transposed samples to the next
+  std::ptrdiff_t polyphase_stride = 0;    // floats from one row of transposed samples to the next:
+                                          // this vector's columns and those of the next
   std::vector<std::int32_t> tap_offsets;  // [25][16] into the transposed samples
 
   /// The window times the sample scale, for samples in [-1, 1] and for int16, which the kernels

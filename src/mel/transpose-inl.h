@@ -108,17 +108,3 @@ HWY_INLINE void transpose_columns(D d, const Rows<Sample>& source, int first, in
   for (; done < length; ++done)
     for (int i = 0; i < lanes; ++i) out[done * stride + i] = to_float(rows[i][done]);
 }
-
-// Whole vectors of columns and, at the end, vectors of four: `columns` may be exceeded by three.
-template <class D, typename Sample>
-HWY_INLINE void transpose(D d, const Rows<Sample>& source, int columns, int length,
-                          float* HWY_RESTRICT out, std::ptrdiff_t stride) {
-  const hn::CappedTag<float, 4> narrow;
-  const int lanes = static_cast<int>(hn::Lanes(d));
-  const int step = static_cast<int>(hn::Lanes(narrow));
-  int column = 0;
-  for (; column + lanes <= columns; column += lanes)
-    transpose_columns(d, source, column, length, out + column, stride);
-  for (; column < columns; column += step)
-    transpose_columns(narrow, source, column, length, out + column, stride);
-}
