@@ -3,6 +3,12 @@
 //
 // Included once per target by kernel.cpp; no include guard on purpose.
 
+// Asks for a cache line. It need not be there: nothing is read, and no pointer to it is made
+// before.
+HWY_INLINE void ask_for(std::uintptr_t address) {
+  hwy::Prefetch(reinterpret_cast<const char*>(address));  // NOLINT(performance-no-int-to-ptr)
+}
+
 // Asks for the samples of the vectors of frames that the next block has in the place of these, a
 // cache line or less at a time while these are filtered: the transposition reads them in no order
 // that a processor foresees, and many at once would be in the way of everything else. Behind the
@@ -20,7 +26,7 @@ class NextSamples {
   }
 
   HWY_INLINE void ask() {
-    hwy::Prefetch(reinterpret_cast<const char*>(at_));  // NOLINT(performance-no-int-to-ptr)
+    ask_for(at_);
     at_ += step_;
   }
 
@@ -28,12 +34,17 @@ class NextSamples {
   std::uintptr_t at_, step_;
 };
 
+// An output of this many bytes is not in the caches: its lines are asked for a block before they
+// are written. Its rows are too many for a processor to foresee.
+inline constexpr std::size_t kLargeOutput = std::size_t{512} << 10;
+
 // Filters the spectra of kVectors vectors of frames, `apart` floats from each other, and writes
 // them beside each other, a row per bin. Places and weights are read once for all of them.
 template <bool kLog, int kAsksPerBin, std::size_t kVectors, class D>
 HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT spectrum,
-                                std::size_t apart, NextSamples next, float* HWY_RESTRICT out,
-                                std::ptrdiff_t stride, hn::VFromD<D> largest) {
+                                std::size_t apart, NextSamples next, bool ask_for_output,
+                                float* HWY_RESTRICT out, std::ptrdiff_t stride,
+                                hn::VFromD<D> largest) {
   using V = hn::VFromD<D>;
   const std::size_t lanes = hn::Lanes(d);
   const V floor = hn::Set(d, static_cast<float>(plan.options.floor));
@@ -42,6 +53,8 @@ HWY_INLINE hn::VFromD<D> filter(D d, const Plan& plan, const float* HWY_RESTRICT
   const std::size_t bins = plan.filters.first.size();
   for (std::size_t bin = 0; bin < bins; ++bin, out += stride) {
     for (int i = 0; i < kAsksPerBin; ++i) next.ask();
+    if (ask_for_output)
+      ask_for(reinterpret_cast<std::uintptr_t>(out) + kBlockFrames * sizeof(float));
     const std::int32_t* HWY_RESTRICT place = plan.place.data() + plan.filters.first[bin];
     const auto count = static_cast<std::size_t>(plan.filters.count[bin]);
     V sum[kVectors];
@@ -114,6 +127,9 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
   const MelOptions& options = plan.options;
   const std::ptrdiff_t hop = options.hop;
   PolyphaseRows<D, Sample> polyphase(plan, block, workspace.samples());
+  const bool large = static_cast<std::size_t>(options.bins) *
+                         static_cast<std::size_t>(block.stride) * sizeof(float) >=
+                     kLargeOutput;
   V largest = hn::Set(d, -3e38F);
   float largest_of_rest = -3e38F;
   const std::size_t apart = kVectorsOf400 * hn::Lanes(d);
@@ -144,9 +160,11 @@ HWY_INLINE float run_block(D d, const Plan& plan, const float* HWY_RESTRICT wind
     const bool whole = frame + step <= block.frames;
     float* out = whole ? block.out + frame : workspace.block();
     const std::ptrdiff_t stride = whole ? block.stride : kBlockFrames;
+    // A cache line of the output is 16 frames.
+    const bool ask_for_output = large && whole && frame % 16 == 0;
     auto filtered = [&]<bool kLog, std::size_t kVectors>() HWY_ATTR {
-      return filter<kLog, kAsksPerBin, kVectors>(d, plan, spectrum, apart, next, out, stride,
-                                                 largest);
+      return filter<kLog, kAsksPerBin, kVectors>(d, plan, spectrum, apart, next, ask_for_output,
+                                                 out, stride, largest);
     };
     const bool log = options.logarithm != Logarithm::kNone;
     const V seen = together ? (log ? filtered.template operator()<true, kTogether>()
