@@ -2,6 +2,8 @@
 // `anynpu mel`: the mel spectrogram of an audio file, as numbers, as a picture, or as a
 // measurement.
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 #include <thread>
 
 #include <fmt/format.h>
@@ -47,6 +49,27 @@ Result<mel::MelOptions> mel_options(const MelCommandOptions& o) {
   return mel::variant(o.variant);
 }
 
+/// What is measured without a file: a tone that glides over four octaves, once in eight seconds.
+std::vector<float> gliding_tone(int rate) {
+  constexpr double kSeconds = 60, kGlide = 8, kLowest = 110;
+  std::vector<float> samples(static_cast<std::size_t>(kSeconds * rate));
+  double phase = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const double seconds = static_cast<double>(i) / rate;
+    phase += kLowest * std::exp2(4 * std::fmod(seconds, kGlide) / kGlide) / rate;
+    samples[i] = static_cast<float>(0.5 * std::sin(2 * std::numbers::pi * phase));
+  }
+  return samples;
+}
+
+Result<std::vector<float>> samples_of(const MelCommandOptions& o, int rate) {
+  if (o.file.empty()) return gliding_tone(rate);
+  ANYNPU_TRY(source, audio::file_source(o.file));
+  auto samples = audio::read_mono(*source, rate, kMostAudioSeconds);
+  if (!samples) return Error(samples.error()).within(o.file);
+  return samples;
+}
+
 /// The best time per frame, in nanoseconds.
 double best_ns_per_frame(mel::FrontEnd& front_end, const std::vector<float>& samples, int threads,
                          std::vector<float>& out) {
@@ -89,10 +112,11 @@ int mel_of_file(const MelCommandOptions& o, const CommandContext& context) {
   if (!options) return context.fail_usage(options.error());
   auto front_end = mel::FrontEnd::create(*options);
   if (!front_end) return context.fail_usage(front_end.error());
-  auto source = audio::file_source(o.file);
-  if (!source) return context.fail(source.error());
-  auto samples = audio::read_mono(**source, options->sample_rate, kMostAudioSeconds);
-  if (!samples) return context.fail(Error(samples.error()).within(o.file));
+  if (o.file.empty() && !o.bench)
+    return context.fail_usage(Error{Code::kInvalid, "FILE is required"}.with_hint(
+        "only --bench does without; see anynpu mel --help"));
+  auto samples = samples_of(o, options->sample_rate);
+  if (!samples) return context.fail(samples.error());
   const std::size_t frames = front_end->frames(samples->size());
   if (frames == 0)
     return context.fail(Error{Code::kInvalid, fmt::format("{}: {} samples are less than one frame",
@@ -122,7 +146,7 @@ int mel_of_file(const MelCommandOptions& o, const CommandContext& context) {
 
   auto report = context.report();
   const double seconds = static_cast<double>(samples->size()) / options->sample_rate;
-  report->fact("file", "File", o.file);
+  report->fact("file", "File", o.file.empty() ? "none: a gliding tone" : o.file);
   report->fact("variant", "Variant", options->name);
   report->fact("kernel", "Kernel", front_end->kernel().name);
   report->fact("seconds", "Audio", Cell(seconds, fmt::format("{:.2f} s", seconds)));
@@ -143,7 +167,6 @@ void add_mel_command(CLI::App& app, CommandContext& context) {
   auto options = std::make_shared<MelCommandOptions>();
   CLI::App* command = app.add_subcommand("mel", "Compute the mel spectrogram of an audio file");
   command->add_option("FILE", options->file, "WAV, FLAC, Ogg or MP3; any rate and channels")
-      ->required()
       ->type_name("");
   command->add_option("-o,--output", options->output, "write the numbers as a .npy file")
       ->type_name("FILE");
@@ -171,13 +194,14 @@ void add_mel_command(CLI::App& app, CommandContext& context) {
   command->add_option("--threads", options->threads, "most threads (1)")
       ->check(CLI::Range(1, 64))
       ->type_name("N");
-  command->add_flag("--bench", options->bench, "measure every kernel of this processor");
+  command->add_flag("--bench", options->bench,
+                    "measure every kernel of this processor; FILE may be left out");
   command->footer(
       "Examples:\n"
       "  anynpu mel speech.wav -o mel.npy --png mel.png\n"
       "  anynpu mel speech.mp3 --variant kaldi --layout frames -o fbank.npy\n"
       "  anynpu mel music.flac --variant librosa --transform 4096 --bins 256 --png music.png\n"
-      "  anynpu mel speech.wav --bench");
+      "  anynpu mel --bench");
   on_chosen(*command, context, [options](CommandContext& c) { return mel_of_file(*options, c); });
 }
 
