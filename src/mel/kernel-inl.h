@@ -3,8 +3,7 @@
 //
 // Included once per target by kernel.cpp; no include guard on purpose.
 
-// Asks for a cache line. It need not be there: nothing is read, and no pointer to it is made
-// before.
+// Asks for a cache line, which need not be there: nothing is read.
 HWY_INLINE void ask_for(std::uintptr_t address) {
   hwy::Prefetch(reinterpret_cast<const char*>(address));  // NOLINT(performance-no-int-to-ptr)
 }
