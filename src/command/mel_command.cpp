@@ -146,7 +146,8 @@ int mel_of_file(const MelCommandOptions& o, const CommandContext& context) {
 
   auto report = context.report();
   const double seconds = static_cast<double>(samples->size()) / options->sample_rate;
-  report->fact("file", "File", o.file.empty() ? "none: a gliding tone" : o.file);
+  report->fact("file", "File",
+               o.file.empty() ? Cell(nullptr, "none: a gliding tone") : Cell(o.file));
   report->fact("variant", "Variant", options->name);
   report->fact("kernel", "Kernel", front_end->kernel().name);
   report->fact("seconds", "Audio", Cell(seconds, fmt::format("{:.2f} s", seconds)));
